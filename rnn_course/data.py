@@ -1,0 +1,184 @@
+"""Data sets that need no download: sentences from small grammars, and real text from packages.
+
+Generated sentences are this course's own. Real text comes from installed packages; each function
+states the source and its licence.
+"""
+
+import numpy as np
+
+POSITIVE = ("good", "funny", "moving", "clever", "bright")
+NEGATIVE = ("bad", "dull", "boring", "clumsy", "gloomy")
+THINGS = ("film", "book", "play", "song", "story")
+FILLERS = ("really", "at", "all", "in", "my", "view", "honestly", "quite")
+AMBIGUOUS = ("saw", "can", "fish", "watch", "book")
+
+_BITERS = ("dog", "cat", "horse", "snake", "man", "child")
+_PRONOUNS = ("i", "we", "they", "you")
+
+_HABITS = {
+    "cat": (("sat", "slept", "purred"), ("mat", "sofa", "windowsill")),
+    "bird": (("perched", "sang", "landed"), ("branch", "fence", "roof")),
+    "fish": (("swam", "hid", "fed"), ("pond", "reef", "river")),
+    "horse": (("grazed", "ran", "stood"), ("meadow", "track", "hill")),
+}
+_PREPOSITION = {"cat": "on", "bird": "on", "fish": "in", "horse": "on"}
+
+
+def _choose(rng, options):
+    return options[rng.integers(len(options))]
+
+
+def love_sentences(num_sentences, rng):
+    """One-clause negation: "i love this film" (1), "i don't love this film" (0), and with "hate".
+
+    The words alone decide, though no single word does: the label is the exclusive or of
+    "don't" and "hate".
+
+    Returns:
+        sentences: list of token lists. labels: (num_sentences,) 1 if the speaker approves.
+    """
+    sentences, labels = [], []
+    for _ in range(num_sentences):
+        negated, hates = rng.integers(2, size=2)
+        verb = "hate" if hates else "love"
+        opening = ["i", "don't", verb] if negated else ["i", verb]
+        sentences.append([*opening, "this", _choose(rng, THINGS)])
+        labels.append(int(negated == hates))
+    return sentences, np.array(labels)
+
+
+def contrast_sentences(num_sentences, rng, distance=0):
+    """Two-clause negation: "the film was not dull but clever" (1), "... dull but not clever" (0).
+
+    Each sentence praises and blames, and "not" cancels one of the two. The same words in another
+    order give the other label, so a bag of words can do no better than guess.
+
+    Args:
+        num_sentences: how many. rng: np.random.Generator.
+        distance: number of filler words between "not" and the adjective it cancels.
+
+    Returns:
+        sentences: list of token lists. labels: (num_sentences,) 1 if what remains is praise.
+    """
+    sentences, labels = [], []
+    for _ in range(num_sentences):
+        adjectives = [(_choose(rng, POSITIVE), 1), (_choose(rng, NEGATIVE), 0)]
+        first, second = (adjectives[k] for k in rng.permutation(2))
+        cancels_first = rng.integers(2)
+        filler = [_choose(rng, FILLERS) for _ in range(distance)]
+        clauses = [[first[0]], [second[0]]]
+        clauses[0 if cancels_first else 1][:0] = ["not", *filler]
+        sentences.append(["the", _choose(rng, THINGS), "was", *clauses[0], "but", *clauses[1]])
+        labels.append(second[1] if cancels_first else first[1])
+    return sentences, np.array(labels)
+
+
+def bite_sentences(num_sentences, rng):
+    """Who bites whom: "the dog bites the man", labelled with the biter.
+
+    Returns:
+        sentences: list of 5-token lists. labels: (num_sentences,) 0 to 5, the index of the one
+            who bites in the list biters. biters: the six nouns.
+    """
+    sentences, labels = [], []
+    for _ in range(num_sentences):
+        biter, bitten = rng.choice(len(_BITERS), size=2, replace=False)
+        sentences.append(["the", _BITERS[biter], "bites", "the", _BITERS[bitten]])
+        labels.append(biter)
+    return sentences, np.array(labels), _BITERS
+
+
+def ambiguous_sentences(num_sentences, rng):
+    """Sentences such as "i saw the saw", in which one word is a verb or a noun by its place.
+
+    Returns:
+        sentences: list of token lists. tags: list of equally long lists of integers;
+            0 other, 1 verb, 2 noun.
+    """
+    sentences, tags = [], []
+    for _ in range(num_sentences):
+        subject = [_choose(rng, _PRONOUNS)] if rng.integers(2) else ["the", _choose(rng, AMBIGUOUS)]
+        adverb = ["often"] if rng.integers(2) else []
+        article = _choose(rng, ("the", "a", "my"))
+        verb, noun = _choose(rng, AMBIGUOUS), _choose(rng, AMBIGUOUS)
+        sentences.append([*subject, *adverb, verb, article, noun])
+        subject_tags = [0] if len(subject) == 1 else [0, 2]
+        tags.append([*subject_tags, *[0] * len(adverb), 1, 0, 2])
+    return sentences, tags
+
+
+def animal_sentences(num_sentences, rng):
+    """Sentences such as "the old cat sat on the mat .", whose last noun fits the animal.
+
+    Returns:
+        sentences: list of token lists. places: dict from each animal to the nouns that fit it.
+    """
+    sentences = []
+    animals = sorted(_HABITS)
+    for _ in range(num_sentences):
+        animal = _choose(rng, animals)
+        verbs, places = _HABITS[animal]
+        adjective = ["old"] if rng.integers(2) else []
+        verb, place = _choose(rng, verbs), _choose(rng, places)
+        sentence = ["the", *adjective, animal, verb, _PREPOSITION[animal], "the", place, "."]
+        sentences.append(sentence)
+    return sentences, {animal: places for animal, (_, places) in _HABITS.items()}
+
+
+def python_help_text():
+    """The help texts of the running Python, about 700,000 characters of technical English.
+
+    Returns:
+        dict from topic to text, in alphabetical order.
+
+    Source: pydoc_data.topics in the standard library, Python Software Foundation licence 2.
+    """
+    from pydoc_data.topics import topics
+
+    return dict(sorted(topics.items()))
+
+
+def names_by_language(languages=("de", "es", "fi", "fr", "hu", "it", "nl", "pl", "pt", "tr")):
+    """Names of territories and languages in several languages, for telling them apart by letters.
+
+    A name that two languages share is left out: nobody could label it.
+
+    Returns:
+        names: list of lower-case strings in a fixed order. labels: (N,) index into languages.
+
+    Source: Unicode CLDR as packaged in Babel; Unicode licence v3.
+    """
+    from babel import Locale
+
+    owners = {}
+    for label, language in enumerate(languages):
+        locale = Locale(language)
+        for name in (*locale.territories.values(), *locale.languages.values()):
+            owners.setdefault(name.lower(), set()).add(label)
+    unique = sorted((name, min(labels)) for name, labels in owners.items() if len(labels) == 1)
+    names, labels = zip(*unique, strict=True)
+    return list(names), np.array(labels)
+
+
+def spelled_numbers(language="en", stop=1000):
+    """Numbers and their names: (0, "zero") ... (stop - 1, "nine hundred and ninety-nine").
+
+    Returns:
+        list of (int, str) pairs.
+
+    Source: generated by the package num2words (LGPL 2.1), which is used, not copied.
+    """
+    from num2words import num2words
+
+    return [(number, num2words(number, lang=language)) for number in range(stop)]
+
+
+def split_rows(num_rows, rng, held_out=0.2):
+    """Random disjoint row numbers for training and held-out data.
+
+    Returns:
+        train: ((1 - held_out) num_rows,) and test: the rest, both integer arrays.
+    """
+    order = rng.permutation(num_rows)
+    cut = round(num_rows * (1 - held_out))
+    return order[:cut], order[cut:]

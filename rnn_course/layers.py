@@ -1,0 +1,106 @@
+"""Layers without memory: linear, embedding, and the choice of each sequence's last step."""
+
+import numpy as np
+
+from rnn_course._validate import require_shape, require_tokens
+
+
+def init_linear(input_size, output_size, rng, dtype=np.float64):
+    """Parameters {"W": (output_size, input_size), "b": (output_size,)}.
+
+    Drawn uniformly from ±1/sqrt(input_size), as torch.nn.Linear does.
+    """
+    bound = 1 / np.sqrt(input_size)
+    return {
+        "W": rng.uniform(-bound, bound, (output_size, input_size)).astype(dtype),
+        "b": rng.uniform(-bound, bound, output_size).astype(dtype),
+    }
+
+
+def linear_forward(x, W, b):
+    """Affine map y = W x + b of the last axis (eq-linear).
+
+    Args:
+        x: (..., D) input. W: (K, D), b: (K,) parameters.
+
+    Returns:
+        y: (..., K). cache: what linear_backward needs; opaque.
+
+    Raises:
+        ValueError: a size disagrees; the message names both arrays and shapes.
+    """
+    require_shape("x", x, (*np.shape(x)[:-1], W.shape[1]), f"W {W.shape}")
+    require_shape("b", b, (W.shape[0],), f"W {W.shape}")
+    return x @ W.T + b, (x, W)
+
+
+def linear_backward(dy, cache):
+    """Gradients of linear_forward.
+
+    Args:
+        dy: (..., K) gradient of the loss with respect to y.
+
+    Returns:
+        dx: (..., D). grads: {"W": (K, D), "b": (K,)}, summed over all leading axes.
+    """
+    x, W = cache
+    dy_rows = dy.reshape(-1, W.shape[0])  # (N, K)
+    x_rows = x.reshape(-1, W.shape[1])  # (N, D)
+    return dy @ W, {"W": dy_rows.T @ x_rows, "b": dy_rows.sum(axis=0)}
+
+
+def init_embedding(vocabulary_size, embedding_size, rng, dtype=np.float64):
+    """Parameters {"E": (vocabulary_size, embedding_size)}, standard normal as torch draws them."""
+    return {"E": rng.standard_normal((vocabulary_size, embedding_size)).astype(dtype)}
+
+
+def embedding_forward(tokens, E):
+    """Look up one row of E for each token.
+
+    Args:
+        tokens: (...) integers in [0, V). E: (V, D) one row a vocabulary entry.
+
+    Returns:
+        x: (..., D), a copy. cache: what embedding_backward needs; opaque.
+
+    Raises:
+        TypeError: tokens are not integers. ValueError: a token outside the vocabulary.
+    """
+    require_tokens("tokens", tokens, E.shape[0])
+    return E[tokens], (np.asarray(tokens), E.shape)
+
+
+def embedding_backward(dx, cache):
+    """Gradient {"E": (V, D)}: each row the sum of dx over the places where its token stood."""
+    tokens, shape = cache
+    dE = np.zeros(shape, dtype=dx.dtype)  # (V, D)
+    np.add.at(dE, tokens.reshape(-1), dx.reshape(-1, shape[1]))
+    return {"E": dE}
+
+
+def last_step_forward(h, lengths):
+    """Pick the state at each sequence's own last real step, not at the padded end.
+
+    Args:
+        h: (B, T, H) states. lengths: (B,) number of real steps, 1 to T.
+
+    Returns:
+        h_last: (B, H), row j equal to h[j, lengths[j] - 1]. cache: opaque.
+
+    Raises:
+        ValueError: a length below 1 or above T.
+    """
+    lengths = np.asarray(lengths)
+    require_shape("lengths", lengths, (h.shape[0],), f"h {h.shape}")
+    for row, length in enumerate(lengths):
+        if not 1 <= length <= h.shape[1]:
+            raise ValueError(f"lengths[{row}] is {length}; expected 1 to {h.shape[1]}, h {h.shape}")
+    return h[np.arange(len(lengths)), lengths - 1], (h.shape, lengths)
+
+
+def last_step_backward(dh_last, cache):
+    """Gradient (B, T, H) of last_step_forward: zero but at each sequence's last real step."""
+    shape, lengths = cache
+    dh = np.zeros(shape, dtype=dh_last.dtype)  # (B, T, H)
+    dh[np.arange(len(lengths)), lengths - 1] = dh_last
+    return dh

@@ -1,0 +1,83 @@
+"""Losses with masks: the mean over real steps, its gradient in the cache."""
+
+import numpy as np
+
+from rnn_course._validate import require_shape, require_tokens
+from rnn_course.activations import log_softmax
+
+
+def _step_weights(mask, shape, dtype):
+    """Weight of every step: 1 / (number of real steps) where real, 0 where padded."""
+    if mask is None:
+        mask = np.ones(shape, dtype=bool)
+    require_shape("mask", mask, shape, f"one entry a prediction, shape {shape},")
+    count = np.count_nonzero(mask)
+    if count == 0:
+        raise ValueError(f"mask of shape {shape} marks no step as real; the mean is undefined")
+    return np.asarray(mask, dtype=bool).astype(dtype) / dtype.type(count)
+
+
+def cross_entropy_forward(y, target, mask=None):
+    """Mean cross-entropy between softmax(y) and the target class (eq-cross-entropy).
+
+    Args:
+        y: (..., K) logits, typically (B, T, K) or (B, K).
+        target: (...) integer class in [0, K) for each prediction; ignored where masked out.
+        mask: (...) True where the step is real; None means that all are.
+
+    Returns:
+        loss: () nats per real step.
+        cache: what cross_entropy_backward needs; opaque.
+
+    Raises:
+        ValueError: shapes disagree, a real target is no class, or no step is real.
+    """
+    y, target = np.asarray(y), np.asarray(target)
+    require_shape("target", target, y.shape[:-1], f"y {y.shape}")
+    weights = _step_weights(mask, target.shape, y.dtype)  # (...)
+    target = np.where(weights > 0, target, 0)  # (...), a padded target may be anything
+    require_tokens("target", target, y.shape[-1])
+    log_p = log_softmax(y)  # (..., K)
+    picked = np.take_along_axis(log_p, target[..., None], axis=-1)[..., 0]  # (...)
+    # where, not a product: a padded step with an infinite loss must count as 0, not NaN
+    loss = -np.where(weights > 0, picked, 0).sum(dtype=y.dtype) * weights.max()
+    return loss, (log_p, target, weights)
+
+
+def cross_entropy_backward(cache, dloss=1.0):
+    """Gradient of the mean cross-entropy with respect to the logits: (p - onehot) / steps.
+
+    Returns:
+        dy: (..., K), exactly zero at padded steps.
+    """
+    log_p, target, weights = cache
+    dy = np.exp(log_p)  # (..., K)
+    one_hot = np.arange(log_p.shape[-1]) == target[..., None]  # (..., K)
+    dy = (dy - one_hot) * weights[..., None]  # (..., K)
+    return np.where(weights[..., None] > 0, dy, 0).astype(log_p.dtype) * log_p.dtype.type(dloss)
+
+
+def squared_error_forward(y, target, mask=None):
+    """Mean squared error over the real steps and all features (eq-squared-error).
+
+    Args:
+        y: (..., K) predictions. target: (..., K) the true values.
+        mask: (...) True where the step is real; None means that all are.
+
+    Returns:
+        loss: () in squared units of the target. cache: for squared_error_backward; opaque.
+
+    Raises:
+        ValueError: shapes disagree or no step is real.
+    """
+    y, target = np.asarray(y), np.asarray(target)
+    require_shape("target", target, y.shape, f"y {y.shape}")
+    weights = _step_weights(mask, y.shape[:-1], y.dtype)[..., None] / y.dtype.type(y.shape[-1])
+    error = np.where(weights > 0, y - target, 0)  # (..., K)
+    return (weights * error * error).sum(dtype=y.dtype), (error, weights)
+
+
+def squared_error_backward(cache, dloss=1.0):
+    """Gradient of the mean squared error with respect to the predictions, (..., K)."""
+    error, weights = cache
+    return 2 * weights * error * error.dtype.type(dloss)
