@@ -1,0 +1,39 @@
+# `make help` lists the targets; each prepares .venv first, which takes no time once it is there.
+.PHONY: help env book serve test exercises lint pins clean
+
+# The first Python on PATH that the course runs on; else whichever there is, to be told what is wrong.
+PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3 python; do \
+	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
+	&& echo $$python && exit; done; command -v python3 || command -v python || echo python3)
+RUN = .venv/bin/python
+PORT ?= 8000
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
+
+env:  ## prepare .venv (the other targets do it themselves)
+	@"$(PYTHON)" tools/environment.py
+
+book: env  ## build the book and say where to open it
+	@$(RUN) tools/book.py
+
+serve: env  ## serve the built book on http://127.0.0.1:8000 (another port: PORT=8001)
+	@$(RUN) -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
+
+test: env  ## run the tests
+	@$(RUN) -m pytest -n auto
+
+exercises: env  ## generate the notebooks of exercises/ and solutions/ from solutions/*.py
+	@$(RUN) tools/exercises.py
+
+lint: env  ## check style and format
+	@$(RUN) -m ruff check .
+	@$(RUN) -m ruff format --check .
+
+pins: env  ## refresh constraints.txt from requirements.txt
+	@grep -v '^-' requirements.txt | .venv/bin/uv pip compile --quiet --universal --upgrade \
+		--python-version 3.11 --no-annotate --custom-compile-command 'make pins' - \
+		| grep -vE '^(cuda|nvidia|triton)' > constraints.new && mv constraints.new constraints.txt
+
+clean:  ## remove what was built; .venv stays
+	@rm -rf _build .jupyter_cache .pytest_cache .hypothesis .ruff_cache
