@@ -126,7 +126,7 @@ def animal_sentences(num_sentences, rng):
 
 
 def python_help_text():
-    """The help texts of the running Python, about 700,000 characters of technical English.
+    """The help texts of the running Python, about half a million characters of technical English.
 
     Returns:
         dict from topic to text, in alphabetical order.
