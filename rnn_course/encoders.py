@@ -6,6 +6,7 @@ All share one interface: ``params``, ``forward(x, h_0=None) -> (h, cache)``,
 
 import numpy as np
 
+from rnn_course._validate import require_shape
 from rnn_course.activations import nonlinearity_pair
 from rnn_course.layers import init_linear, linear_backward, linear_forward
 from rnn_course.rnn import init_rnn, rnn_backward, rnn_forward
@@ -47,6 +48,7 @@ class _FeedforwardEncoder:
     def backward(self, dh, cache, truncation=None):
         """dx (B, T, D), None for the absent initial state, and grads for dh (B, T, H)."""
         h, linear_cache = cache
+        require_shape("dh", dh, h.shape, f"h {h.shape}")
         dv, grads = linear_backward(self.activation_backward(dh, h), linear_cache)
         return self._features_backward(dv), None, grads
 

@@ -58,9 +58,9 @@ def numerical_gradient(loss_of, params, name, epsilon=1e-5):
     for index in np.ndindex(param.shape):
         value = param[index]
         param[index] = value + epsilon
-        above = loss_of(changed)
+        above = float(loss_of(changed))
         param[index] = value - epsilon
-        below = loss_of(changed)
+        below = float(loss_of(changed))
         param[index] = value
         gradient[index] = (above - below) / (2 * epsilon)
     return gradient
@@ -73,8 +73,12 @@ def _is_close(a, b, tolerance):
 def _likely_cause(name, analytic, numeric, tolerance):
     if not np.isfinite(analytic).all():
         return f"d{name} holds NaN or infinity: look for a division by zero or an overflow"
+    if not np.isfinite(numeric).all():
+        return f"the loss is NaN or infinite close to these values of {name}: look at the forward"
     if not analytic.any():
         return f"d{name} is zero everywhere: it was never computed, or overwritten"
+    if _is_close(analytic, numeric, tolerance):
+        return f"d{name} is nearly right: a float32 array on the way, or a kink of relu close by"
     if _is_close(analytic, -numeric, tolerance):
         return f"d{name} has the wrong sign"
     if analytic.ndim == 2 and _is_close(analytic.T, numeric, tolerance):
@@ -134,7 +138,8 @@ def check_gradients(loss_of, params, grads, tolerance=1e-6, epsilon=1e-5):
 def _compare(name, analytic, numeric, tolerance):
     floor = max(0.01 * np.abs(numeric).max(initial=0), 1e-8)
     scale = np.maximum(np.maximum(np.abs(analytic), np.abs(numeric)), floor)
-    error = np.abs(analytic - numeric) / scale
+    with np.errstate(invalid="ignore"):  # infinity over infinity, caught below
+        error = np.abs(analytic - numeric) / scale
     error = np.where(np.isfinite(error), error, np.inf)  # NaN compares false: it must be the worst
     index = tuple(int(k) for k in np.unravel_index(error.argmax(), error.shape))
     passed = bool(error[index] <= tolerance)

@@ -42,8 +42,12 @@ def linear_backward(dy, cache):
 
     Returns:
         dx: (..., D). grads: {"W": (K, D), "b": (K,)}, summed over all leading axes.
+
+    Raises:
+        ValueError: dy does not have the shape of y.
     """
     x, W = cache
+    require_shape("dy", dy, (*x.shape[:-1], W.shape[0]), f"x {x.shape} with W {W.shape}")
     dy_rows = dy.reshape(-1, W.shape[0])  # (N, K)
     x_rows = x.reshape(-1, W.shape[1])  # (N, D)
     return dy @ W, {"W": dy_rows.T @ x_rows, "b": dy_rows.sum(axis=0)}
@@ -66,13 +70,20 @@ def embedding_forward(tokens, E):
     Raises:
         TypeError: tokens are not integers. ValueError: a token outside the vocabulary.
     """
+    tokens = np.asarray(tokens)
     require_tokens("tokens", tokens, E.shape[0])
-    return E[tokens], (np.asarray(tokens), E.shape)
+    return np.take(E, tokens, axis=0), (tokens, E.shape)
 
 
 def embedding_backward(dx, cache):
-    """Gradient {"E": (V, D)}: each row the sum of dx over the places where its token stood."""
+    """Gradient {"E": (V, D)}: each row the sum of dx (..., D) over its token's places.
+
+    Raises:
+        ValueError: dx does not have the shape of x.
+    """
     tokens, shape = cache
+    because = f"tokens {tokens.shape} with E {shape}"
+    require_shape("dx", dx, (*tokens.shape, shape[1]), because)
     dE = np.zeros(shape, dtype=dx.dtype)  # (V, D)
     np.add.at(dE, tokens.reshape(-1), dx.reshape(-1, shape[1]))
     return {"E": dE}
@@ -88,9 +99,10 @@ def last_step_forward(h, lengths):
         h_last: (B, H), row j equal to h[j, lengths[j] - 1]. cache: opaque.
 
     Raises:
-        ValueError: a length below 1 or above T.
+        ValueError: a length below 1 or above T, or not one length a sequence.
     """
     lengths = np.asarray(lengths)
+    require_shape("h", h, (None, None, None), "last_step_forward")
     require_shape("lengths", lengths, (h.shape[0],), f"h {h.shape}")
     for row, length in enumerate(lengths):
         if not 1 <= length <= h.shape[1]:
@@ -99,8 +111,13 @@ def last_step_forward(h, lengths):
 
 
 def last_step_backward(dh_last, cache):
-    """Gradient (B, T, H) of last_step_forward: zero but at each sequence's last real step."""
+    """Gradient (B, T, H) of last_step_forward: zero but at each sequence's last real step.
+
+    Raises:
+        ValueError: dh_last is not (B, H).
+    """
     shape, lengths = cache
+    require_shape("dh_last", dh_last, (shape[0], shape[2]), f"h {shape}")
     dh = np.zeros(shape, dtype=dh_last.dtype)  # (B, T, H)
     dh[np.arange(len(lengths)), lengths - 1] = dh_last
     return dh

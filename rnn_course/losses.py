@@ -6,6 +6,11 @@ from rnn_course._validate import require_shape, require_tokens
 from rnn_course.activations import log_softmax
 
 
+def _as_float(y):
+    y = np.asarray(y)
+    return y if np.issubdtype(y.dtype, np.floating) else y.astype(np.float64)
+
+
 def _step_weights(mask, shape, dtype):
     """Weight of every step: 1 / (number of real steps) where real, 0 where padded."""
     if mask is None:
@@ -31,17 +36,18 @@ def cross_entropy_forward(y, target, mask=None):
 
     Raises:
         ValueError: shapes disagree, a real target is no class, or no step is real.
+        TypeError: targets are not integers.
     """
-    y, target = np.asarray(y), np.asarray(target)
+    y, target = _as_float(y), np.asarray(target)
     require_shape("target", target, y.shape[:-1], f"y {y.shape}")
     weights = _step_weights(mask, target.shape, y.dtype)  # (...)
-    target = np.where(weights > 0, target, 0)  # (...), a padded target may be anything
+    real = weights > 0  # (...)
+    target = np.where(real, target, 0)  # (...), a padded target may be anything
     require_tokens("target", target, y.shape[-1])
-    log_p = log_softmax(y)  # (..., K)
+    # where, not a product: a padded step may hold NaN or infinity, and 0 times these is NaN
+    log_p = log_softmax(np.where(real[..., None], y, 0))  # (..., K)
     picked = np.take_along_axis(log_p, target[..., None], axis=-1)[..., 0]  # (...)
-    # where, not a product: a padded step with an infinite loss must count as 0, not NaN
-    loss = -np.where(weights > 0, picked, 0).sum(dtype=y.dtype) * weights.max()
-    return loss, (log_p, target, weights)
+    return -(weights * picked).sum(), (log_p, target, weights)
 
 
 def cross_entropy_backward(cache, dloss=1.0):
@@ -51,10 +57,8 @@ def cross_entropy_backward(cache, dloss=1.0):
         dy: (..., K), exactly zero at padded steps.
     """
     log_p, target, weights = cache
-    dy = np.exp(log_p)  # (..., K)
     one_hot = np.arange(log_p.shape[-1]) == target[..., None]  # (..., K)
-    dy = (dy - one_hot) * weights[..., None]  # (..., K)
-    return np.where(weights[..., None] > 0, dy, 0).astype(log_p.dtype) * log_p.dtype.type(dloss)
+    return (np.exp(log_p) - one_hot) * weights[..., None] * float(dloss)
 
 
 def squared_error_forward(y, target, mask=None):
@@ -70,14 +74,15 @@ def squared_error_forward(y, target, mask=None):
     Raises:
         ValueError: shapes disagree or no step is real.
     """
-    y, target = np.asarray(y), np.asarray(target)
+    y, target = _as_float(y), np.asarray(target)
     require_shape("target", target, y.shape, f"y {y.shape}")
-    weights = _step_weights(mask, y.shape[:-1], y.dtype)[..., None] / y.dtype.type(y.shape[-1])
-    error = np.where(weights > 0, y - target, 0)  # (..., K)
-    return (weights * error * error).sum(dtype=y.dtype), (error, weights)
+    weights = _step_weights(mask, y.shape[:-1], y.dtype)[..., None] / y.shape[-1]  # (..., 1)
+    real = weights > 0  # (..., 1)
+    error = np.where(real, y, 0) - np.where(real, target, 0).astype(y.dtype)  # (..., K)
+    return (weights * error * error).sum(), (error, weights)
 
 
 def squared_error_backward(cache, dloss=1.0):
     """Gradient of the mean squared error with respect to the predictions, (..., K)."""
     error, weights = cache
-    return 2 * weights * error * error.dtype.type(dloss)
+    return 2 * weights * error * float(dloss)

@@ -16,7 +16,9 @@ def accuracy(predicted, target, mask=None):
     """
     predicted, target = np.asarray(predicted), np.asarray(target)
     require_shape("predicted", predicted, target.shape, f"target {target.shape}")
-    right = (predicted == target)[... if mask is None else np.asarray(mask, dtype=bool)]
+    mask = np.ones(target.shape, dtype=bool) if mask is None else np.asarray(mask, dtype=bool)
+    require_shape("mask", mask, target.shape, f"target {target.shape}")
+    right = (predicted == target)[mask]
     if right.size == 0:
         raise ValueError("no place is real; the accuracy is undefined")
     return float(right.mean())

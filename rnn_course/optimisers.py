@@ -9,8 +9,13 @@ from rnn_course._validate import require_shape
 
 
 def global_norm(grads):
-    """Euclidean norm of all gradients laid end to end: sqrt of the sum of all squares."""
-    return float(np.sqrt(sum(float((grad.astype(float) ** 2).sum()) for grad in grads.values())))
+    """Euclidean norm of all gradients laid end to end: sqrt of the sum of all squares.
+
+    Summed in float64; infinite where the squares overflow.
+    """
+    with np.errstate(over="ignore"):
+        squares = [(grad.astype(np.float64) ** 2).sum() for grad in grads.values()]
+        return float(np.sqrt(sum(squares)))
 
 
 def clip_by_global_norm(grads, max_norm):
@@ -37,11 +42,11 @@ def clip_by_global_norm(grads, max_norm):
     if not np.isfinite(norm):
         bad = [name for name, grad in grads.items() if not np.isfinite(grad).all()]
         raise FloatingPointError(
-            f"the global norm is {norm}; entries of {', '.join(bad) or 'all gradients'} are not "
+            f"the global norm is {norm}: {', '.join(bad) or 'a square of finite entries'} is not "
             "finite. Lower the learning rate, or look for the step where the state overflows"
         )
-    scale = max_norm / norm if norm > max_norm else 1.0
-    return {name: grad * grad.dtype.type(scale) for name, grad in grads.items()}, norm
+    scale = float(max_norm / norm) if norm > max_norm else 1.0  # a Python float keeps the dtype
+    return {name: grad * scale for name, grad in grads.items()}, norm
 
 
 class Optimiser:
@@ -62,14 +67,16 @@ class Optimiser:
         """Change each array of ``params`` in place, given ``grads`` with the same keys and shapes.
 
         Raises:
-            KeyError: a parameter has no gradient. ValueError: their shapes differ.
+            KeyError: a parameter has no gradient. ValueError: their shapes differ. Nothing has
+                changed then.
         """
         missing = sorted(set(params) - set(grads))
         if missing:
             raise KeyError(f"no gradient for {', '.join(missing)}")
-        self.num_updates += 1
         for name, param in params.items():
             require_shape(f"the gradient of {name}", grads[name], param.shape, name)
+        self.num_updates += 1
+        for name, param in params.items():
             slots = self.state.setdefault(name, {})
             param -= (self.learning_rate * self._direction(grads[name], slots)).astype(param.dtype)
 

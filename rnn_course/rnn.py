@@ -29,12 +29,14 @@ def init_rnn(input_size, hidden_size, rng, dtype=np.float64):
     }
 
 
-def _require_rnn_shapes(x, x_shape, h, h_name, W_xh, W_hh, b_h):
-    H = W_xh.shape[0]
+def _require_rnn_shapes(x_name, x, leading, h_name, h, W_xh, W_hh, b_h):
+    require_shape("W_xh", W_xh, (None, None), "(hidden size, input size)")
+    H, D = W_xh.shape
     require_shape("W_hh", W_hh, (H, H), f"W_xh {W_xh.shape}")
     require_shape("b_h", b_h, (H,), f"W_xh {W_xh.shape}")
-    require_shape("x_t" if len(x_shape) == 2 else "x", x, x_shape, f"W_xh {W_xh.shape}")
-    require_shape(h_name, h, (x.shape[0], H), f"a batch of {x.shape[0]} with W_hh {W_hh.shape}")
+    require_shape(x_name, x, (*leading, D), f"W_xh {W_xh.shape}")
+    because = f"{x_name} {x.shape} with W_hh {W_hh.shape}"
+    require_shape(h_name, h, (x.shape[0], H), because)
 
 
 def rnn_step_forward(x_t, h_prev, W_xh, W_hh, b_h, nonlinearity="tanh"):
@@ -58,7 +60,7 @@ def rnn_step_forward(x_t, h_prev, W_xh, W_hh, b_h, nonlinearity="tanh"):
 
     Source: Elman (1990), doi:10.1207/s15516709cog1402_1; bias added.
     """
-    _require_rnn_shapes(x_t, (None, W_xh.shape[1]), h_prev, "h_prev", W_xh, W_hh, b_h)
+    _require_rnn_shapes("x_t", x_t, (None,), "h_prev", h_prev, W_xh, W_hh, b_h)
     activation, _ = nonlinearity_pair(nonlinearity)
     a_t = h_prev @ W_hh.T + x_t @ W_xh.T + b_h  # (B, H)
     h_t = activation(a_t)  # (B, H)
@@ -75,8 +77,12 @@ def rnn_step_backward(dh_t, cache):
     Returns:
         dx_t: (B, D). dh_prev: (B, H).
         grads: {"W_xh": (H, D), "W_hh": (H, H), "b_h": (H,)}, summed over the batch.
+
+    Raises:
+        ValueError: dh_t does not have the shape of h_t.
     """
     x_t, h_prev, h_t, W_xh, W_hh, nonlinearity = cache
+    require_shape("dh_t", dh_t, h_t.shape, f"h_t {h_t.shape}")
     _, activation_backward = nonlinearity_pair(nonlinearity)
     da_t = activation_backward(dh_t, h_t)  # (B, H)
     grads = {"W_xh": da_t.T @ x_t, "W_hh": da_t.T @ h_prev, "b_h": da_t.sum(axis=0)}
@@ -105,8 +111,8 @@ def rnn_forward(x, h_0, W_xh, W_hh, b_h, nonlinearity="tanh"):
     Source: Elman (1990), doi:10.1207/s15516709cog1402_1; bias added.
     """
     if h_0 is None:
-        h_0 = np.zeros((len(x), W_hh.shape[0]), dtype=x.dtype)  # (B, H)
-    _require_rnn_shapes(x, (None, None, W_xh.shape[1]), h_0, "h_0", W_xh, W_hh, b_h)
+        h_0 = np.zeros((len(x), W_hh.shape[0]), dtype=np.result_type(x, W_hh))  # (B, H)
+    _require_rnn_shapes("x", x, (None, None), "h_0", h_0, W_xh, W_hh, b_h)
     activation, _ = nonlinearity_pair(nonlinearity)
     a_from_x = x @ W_xh.T + b_h  # (B, T, H), all steps in one product: none depends on h
     h = np.empty_like(a_from_x)  # (B, T, H)

@@ -5,6 +5,8 @@ from collections import Counter
 
 import numpy as np
 
+from rnn_course._validate import require_shape
+
 PAD, UNKNOWN, START, END = "<pad>", "<unk>", "<s>", "</s>"
 
 
@@ -30,7 +32,7 @@ class Vocabulary:
     """
 
     def __init__(self, tokens, max_size=None, specials=()):
-        self.tokens = [PAD, UNKNOWN, *specials]
+        self.tokens = list(dict.fromkeys([PAD, UNKNOWN, *specials]))
         if max_size is not None and max_size < len(self.tokens):
             raise ValueError(
                 f"max_size is {max_size}, but {len(self.tokens)} special tokens need a place"
@@ -75,16 +77,20 @@ def pad_sequences(sequences, padding=0):
         padded: (B, T) or (B, T, D) with T = max T_j. lengths: (B,) the T_j.
 
     Raises:
-        ValueError: no sequence is given.
+        ValueError: no sequence is given, or their feature sizes differ.
     """
     arrays = [np.asarray(sequence) for sequence in sequences]
     if not arrays:
         raise ValueError("sequences is empty: there is nothing to pad")
     lengths = np.array([len(array) for array in arrays])  # (B,)
-    shape = (len(arrays), lengths.max(), *arrays[int(lengths.argmax())].shape[1:])
+    longest = max(arrays, key=len)
+    shape = (len(arrays), *longest.shape)
     filled = [array for array in arrays if len(array)] or arrays  # an empty list has no dtype
     padded = np.full(shape, padding, dtype=np.result_type(*filled))
     for row, array in enumerate(arrays):
+        if len(array):
+            because = f"the longest sequence {longest.shape}"
+            require_shape(f"sequences[{row}]", array, (None, *shape[2:]), because)
         padded[row, : len(array)] = array
     return padded, lengths
 

@@ -58,8 +58,8 @@ def train(
         History.
 
     Raises:
-        FloatingPointError: the loss is no longer finite; names the update. The parameters are
-            those of the update before.
+        FloatingPointError: the loss or the gradient is no longer finite; names the update. The
+            parameters are those of the update before.
         ValueError: batches ends early, or evaluate_every without evaluate.
     """
     if evaluate_every is not None and evaluate is None:
@@ -72,12 +72,13 @@ def train(
         if batch is None:
             raise ValueError(f"batches ended after {step - 1} of {num_updates} updates")
         loss, grads = model.loss_and_grads(*batch)
-        if not np.isfinite(loss):
-            raise FloatingPointError(
-                f"the loss is {loss} at update {step}: lower the learning rate, clip the "
-                "gradient with max_norm, or look for an overflow in the state"
-            )
         norm = global_norm(grads)
+        if not (np.isfinite(loss) and np.isfinite(norm)):
+            raise FloatingPointError(
+                f"the loss is {loss} and the gradient's norm {norm} at update {step}: lower the "
+                "learning rate, clip the gradient with max_norm, or look for an overflow in the "
+                "state"
+            )
         if max_norm is not None:
             grads, norm = clip_by_global_norm(grads, max_norm)
         optimiser.update(model.params, grads)
