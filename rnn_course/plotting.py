@@ -18,7 +18,7 @@ PALETTE = {
 BASELINE_COLOUR = "#666666"
 LINE_STYLES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1)), (0, (1, 1)))
 MARKERS = ("o", "s", "^", "D", "v", "P")
-WIDTH, HEIGHT = 6.0, 3.6  # inches; text stays above 9 px when shown 350 px wide
+WIDTH, HEIGHT = 5.2, 3.3  # inches; text stays above 10 px when shown 350 px wide
 
 
 def house_settings():

@@ -80,7 +80,9 @@ class ClaimsTable(SphinxDirective):
         node = ClaimsTableNode(chapters=chapters)
         for identifier, row in claims.items():
             statement, _ = self.parse_inline(row["claim"])
-            node += nodes.paragraph("", "", *statement, claim=identifier)
+            shows, _ = self.parse_inline(row["shows"])
+            text = [nodes.inline("", "", *statement), nodes.inline("", "", *shows)]
+            node += nodes.paragraph("", "", *text, claim=identifier)
         self.set_source_info(node)
         return [node]
 
@@ -172,14 +174,14 @@ class FillClaims(SphinxPostTransform):
             for paragraph in done:
                 result += self.listed(paragraph, rows[paragraph["claim"]])
             if pending:
-                result += still_to_come(pending, claims)
+                result += still_to_come(pending)
         return result
 
     def listed(self, paragraph, measured):
         box = nodes.container(classes=["claim"])
         title = nodes.paragraph(classes=["claim-title"])
         title += nodes.strong("", paragraph["claim"])
-        box += [title, nodes.paragraph("", "", *paragraph.children)]
+        box += [title, nodes.paragraph("", "", paragraph[0])]
         for docname, record in measured:
             line = nodes.paragraph("", "", badge(record["verdict"]))
             box += [line, *measurement(record, docname)]
@@ -213,13 +215,12 @@ def figure_link(label, docname):
     return reference
 
 
-def still_to_come(paragraphs, claims):
+def still_to_come(paragraphs):
     """Return the list of claims that no chapter has measured yet."""
     items = nodes.bullet_list(classes=["claims-pending"])
     for paragraph in paragraphs:
         line = nodes.paragraph("", "", nodes.strong("", paragraph["claim"]), nodes.Text(" "))
-        line += paragraph.children
-        line += nodes.Text(f" To be shown by {claims[paragraph['claim']]['shows']}.")
+        line += [paragraph[0], nodes.Text(" To be shown by "), paragraph[1], nodes.Text(".")]
         items += nodes.list_item("", line)
     return [nodes.paragraph("", "Still to be measured:"), items]
 

@@ -221,7 +221,6 @@ def visit_inline(self, node):
 def visit_block(self, node):
     ids = f' id="{node["ids"][0]}"' if node["ids"] else ""
     self.body.append(f'<div class="math-block"{ids}>')
-    # A wide formula scrolls, so it must be reachable from the keyboard.
     self.body.append(f'<div class="math-scroll">{render(self, node, True)}</div>')
     if node["number"]:
         number = get_node_equation_number(self, node)

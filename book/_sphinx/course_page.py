@@ -10,7 +10,8 @@ from fontTools.subset import Options, Subsetter
 from fontTools.ttLib import TTFont
 
 MATH = re.compile(r"<math.*?</math>", re.DOTALL)
-ICON_RULE = re.compile(r'([^{}]*)\{[^{}]*content:"\\\\([0-9a-f]{2,4})"')
+ICON_RULE = re.compile(r'([^{}]*)\{[^{}]*content:"\\([0-9a-f]{2,4})"')
+SVG_SIZE = re.compile(r'<svg[^>]*?width="([\d.]+)pt" height="([\d.]+)pt"')
 STIX_NOTICE = "STIXTwoMath-LICENSE.txt"
 ITALIC_CAPITALS, ITALIC_SMALL, PLANCK = 0x1D434, 0x1D44E, 0x210E
 ITALIC_GREEK_CAPITALS, ITALIC_GREEK_SMALL = 0x1D6E2, 0x1D6FC
@@ -81,6 +82,33 @@ def drop_unused(out):
             path.unlink()
 
 
+def mend_bibliography(body, app):
+    """Entries are plain paragraphs: the list role, its children's and the back links clash."""
+    body = body.replace('<div role="list" class="citation-list">', '<div class="citation-list">')
+    body = body.replace(' role="doc-biblioentry"', "")
+    return re.sub(r'<span class="backrefs">.*?</span>', "", body, flags=re.DOTALL)
+
+
+def mend_image_sizes(body, app):
+    """Give each SVG its size, so that the text does not jump when it arrives."""
+    sources = {name: path for path, name in app.builder.images.items()}
+
+    def with_size(match):
+        path = sources.get(match[2])
+        size = path and SVG_SIZE.search(Path(app.srcdir, path).read_text(encoding="utf8"))
+        if not size:
+            return match[0]
+        width, height = (round(float(points) * 4 / 3) for points in size.groups())
+        return f'<img width="{width}" height="{height}" {match[1]}'
+
+    return re.sub(r'<img (?=([^>]*?src="[^"]*?_images/([^"/]+\.svg)"))\1', with_size, body)
+
+
+def mend_page(app, pagename, templatename, context, doctree):
+    for mend in (mend_bibliography, mend_image_sizes):
+        context["body"] = mend(context.get("body", ""), app)
+
+
 def finish(app, error):
     if error is None and app.builder.format == "html":
         out = Path(app.outdir)
@@ -92,5 +120,6 @@ def finish(app, error):
 def setup(app):
     # Jupyter Book always sets it, though the extension that reads it is left out.
     app.add_config_value("comments_config", {}, "")
+    app.connect("html-page-context", mend_page)
     app.connect("build-finished", finish)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,11 @@
+// What scrolls sideways must be reachable from the keyboard; what does not should not be a stop.
+function markScrollers() {
+  const boxes = ".math-scroll, .bd-article pre, .bd-article .pst-scrollable-table-container";
+  for (const box of document.querySelectorAll(boxes)) {
+    if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+    else box.removeAttribute("tabindex");
+  }
+}
+addEventListener("load", markScrollers);
+addEventListener("resize", markScrollers);
+document.fonts.ready.then(markScrollers);
