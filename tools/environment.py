@@ -62,7 +62,7 @@ def check_disk():
     free = shutil.disk_usage(ROOT).free / 1e9
     if free < GIGABYTES:
         raise Problem(
-            f"Not enough disk: the environment needs {GIGABYTES} GB, and {free:.1f} GB are free in\n"
+            f"Not enough disk: the environment needs {GIGABYTES} GB; {free:.1f} GB are free in\n"
             f"{ROOT}. Free some space there, or move this folder to a larger disk."
         )
 
@@ -172,9 +172,8 @@ def brings_cuda(torch):
             raise
         say("pip cannot tell which build of torch it would take: asking for the one without CUDA.")
         return True
-    needs = [
-        need for item in json.loads(report)["install"] for need in item["metadata"]["requires_dist"]
-    ]
+    chosen = json.loads(report)["install"]
+    needs = [need for item in chosen for need in item["metadata"].get("requires_dist", ())]
     return any(re.match("nvidia|cuda|triton", need) for need in needs)
 
 
