@@ -161,9 +161,9 @@ class FillClaims(SphinxPostTransform):
 
     def table(self, node):
         rows = defaultdict(list)
-        for docname, records in sorted(all_records(self.env).items()):
+        for _, records in sorted(all_records(self.env).items()):
             for identifier, record in records.items():
-                rows[identifier].append((docname, record))
+                rows[identifier].append(record)
         claims, _ = load_claims()
         result = nodes.container(classes=["claims"])
         for number, title in node["chapters"].items():
@@ -182,9 +182,9 @@ class FillClaims(SphinxPostTransform):
         title = nodes.paragraph(classes=["claim-title"])
         title += nodes.strong("", paragraph["claim"])
         box += [title, nodes.paragraph("", "", paragraph[0])]
-        for docname, record in measured:
+        for record in measured:
             line = nodes.paragraph("", "", badge(record["verdict"]))
-            box += [line, *measurement(record, docname)]
+            box += [line, *measurement(record, self.env.docname)]
         return box
 
 
@@ -193,7 +193,10 @@ def badge(verdict):
 
 
 def measurement(record, docname):
-    """Return the paragraphs that say what was measured, against what, and where it is shown."""
+    """Return the paragraphs that say what was measured, against what, and where it is shown.
+
+    `docname` is the page that they stand on.
+    """
     line = nodes.paragraph(classes=["claim-measured"])
     line += [nodes.Text(f"{record['measured'].capitalize()[:1]}{record['measured'][1:]}: ")]
     line += nodes.strong("", record["value"])
