@@ -17,8 +17,8 @@ env:  ## prepare .venv (the other targets do it themselves)
 book: env  ## build the book and say where to open it
 	@$(RUN) tools/book.py
 
-serve: env  ## serve the built book on http://127.0.0.1:8000 (another port: PORT=8001)
-	@$(RUN) -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
+serve: env  ## serve the built book on http://localhost:8000 (another port: PORT=8001)
+	@$(RUN) tools/book.py --serve --port $(PORT)
 
 test: env  ## run the tests
 	@$(RUN) -m pytest -n auto
