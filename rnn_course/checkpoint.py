@@ -65,6 +65,7 @@ def restore_params(model, params):
         different = ", ".join(sorted(set(params) ^ set(model.params)))
         raise ValueError(f"the file and the model do not have the same parameters: {different}")
     for name, param in params.items():
-        require_shape(f"the saved {name}", param, model.params[name].shape, "the model")
+        shape = model.params[name].shape
+        require_shape(f"the saved {name}", param, shape, f"the model's {name} {shape}")
     for name, param in params.items():
         model.params[name][...] = param

@@ -32,8 +32,8 @@ class RNNEncoder:
 class _FeedforwardEncoder:
     """A hidden layer tanh(W v_t + b) on a fixed function v_t of the inputs; it keeps no state."""
 
-    def __init__(self, feature_size, hidden_size, rng, nonlinearity="tanh", dtype=np.float64):
-        self.hidden_size = hidden_size
+    def __init__(self, input_size, feature_size, hidden_size, rng, nonlinearity, dtype):
+        self.input_size, self.hidden_size = input_size, hidden_size
         self.activation, self.activation_backward = nonlinearity_pair(nonlinearity)
         self.params = init_linear(feature_size, hidden_size, rng, dtype)
 
@@ -41,6 +41,7 @@ class _FeedforwardEncoder:
         """States (B, T, H) of inputs (B, T, D); an initial state has nowhere to go."""
         if h_0 is not None:
             raise ValueError(f"{type(self).__name__} keeps no state, so h_0 must be None")
+        require_shape("x", x, (None, None, self.input_size), f"{type(self).__name__} of this size")
         a, cache = linear_forward(self._features(x), **self.params)  # (B, T, H)
         h = self.activation(a)  # (B, T, H)
         return h, (h, cache)
@@ -64,7 +65,7 @@ class WindowEncoder(_FeedforwardEncoder):
         if window < 1:
             raise ValueError(f"window is {window}; expected at least 1")
         self.window = window
-        super().__init__(window * input_size, hidden_size, rng, nonlinearity, dtype)
+        super().__init__(input_size, window * input_size, hidden_size, rng, nonlinearity, dtype)
 
     def _features(self, x):
         B, T, D = x.shape
@@ -85,7 +86,7 @@ class BagEncoder(_FeedforwardEncoder):
     """Feedforward network on the mean of x_0 ... x_t: it sees which items came, not their order."""
 
     def __init__(self, input_size, hidden_size, rng, nonlinearity="tanh", dtype=np.float64):
-        super().__init__(input_size, hidden_size, rng, nonlinearity, dtype)
+        super().__init__(input_size, input_size, hidden_size, rng, nonlinearity, dtype)
 
     @staticmethod
     def _step_counts(x):

@@ -127,7 +127,8 @@ def check_gradients(loss_of, params, grads, tolerance=1e-6, epsilon=1e-5):
     for name, grad in grads.items():
         if params[name].dtype != np.float64:
             raise TypeError(f"{name} is {params[name].dtype}; a gradient check needs float64")
-        require_shape(f"the gradient of {name}", grad, params[name].shape, name)
+        shape = params[name].shape
+        require_shape(f"the gradient of {name}", grad, shape, f"{name} {shape}")
         numeric = numerical_gradient(loss_of, params, name, epsilon)
         verdict = _compare(name, np.asarray(grad), numeric, tolerance)
         if worst is None or verdict.relative_error > worst.relative_error:

@@ -74,7 +74,9 @@ class Optimiser:
         if missing:
             raise KeyError(f"no gradient for {', '.join(missing)}")
         for name, param in params.items():
-            require_shape(f"the gradient of {name}", grads[name], param.shape, name)
+            require_shape(
+                f"the gradient of {name}", grads[name], param.shape, f"{name} {param.shape}"
+            )
         self.num_updates += 1
         for name, param in params.items():
             slots = self.state.setdefault(name, {})

@@ -1,0 +1,45 @@
+"""What every gradient test needs: distinct sizes, frozen arrays, torch's and numeric gradients."""
+
+import numpy as np
+import torch
+
+from rnn_course.gradient_check import check_gradients
+
+B, T, D, H, K = 2, 7, 3, 5, 4
+
+
+def normal(rng, *shape, dtype=np.float64):
+    """Standard normal array that raises on a change in place."""
+    return frozen(rng.standard_normal(shape).astype(dtype))
+
+
+def frozen(array):
+    """A copy of an array that raises on a change in place."""
+    array = np.array(array)
+    array.flags.writeable = False
+    return array
+
+
+def torch_gradients(function, arrays, upstream):
+    """Output of function(**arrays) in torch, and the gradient of sum(upstream * output)."""
+    tensors = {name: torch.tensor(array, requires_grad=True) for name, array in arrays.items()}
+    output = function(**tensors)
+    (output * torch.tensor(np.asarray(upstream))).sum().backward()
+    return output.detach().numpy(), {name: leaf.grad.numpy() for name, leaf in tensors.items()}
+
+
+def assert_gradients(grads, forward, torch_forward, arrays, upstream):
+    """Fail unless output and gradients agree with torch and with finite differences.
+
+    forward and torch_forward take ``arrays`` by name and return the output alone; upstream is the
+    gradient with respect to that output; grads holds the gradient of every array.
+    """
+    output, expected = torch_gradients(torch_forward, arrays, upstream)
+    np.testing.assert_allclose(forward(**arrays), output, rtol=1e-10, atol=1e-10)
+    assert grads.keys() == arrays.keys()
+    for name, grad in grads.items():
+        np.testing.assert_allclose(grad, expected[name], rtol=1e-10, atol=1e-10, err_msg=name)
+    verdict = check_gradients(
+        lambda changed: (forward(**changed) * upstream).sum(), arrays, grads, tolerance=1e-5
+    )
+    assert verdict, str(verdict)

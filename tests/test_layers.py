@@ -1,0 +1,195 @@
+"""Linear, embedding and last-step layers: values, gradients, errors, dtypes."""
+
+import numpy as np
+import pytest
+import torch
+from gradients import B, D, H, K, T, assert_gradients, frozen, normal
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rnn_course.layers import (
+    embedding_backward,
+    embedding_forward,
+    init_embedding,
+    init_linear,
+    last_step_backward,
+    last_step_forward,
+    linear_backward,
+    linear_forward,
+)
+
+V = 6
+
+
+@pytest.fixture
+def tokens(rng):
+    """(B, T) tokens with repetitions; the last entry of the vocabulary never occurs."""
+    tokens = rng.integers(V - 1, size=(B, T))
+    tokens[0, :3] = 2
+    return frozen(tokens)
+
+
+@pytest.mark.parametrize("leading", [(B, T), (B,), ()])
+def test_linear_gradient_is_right(leading, rng):
+    """Do the gradients of x, W and b agree with torch, for any number of leading axes?"""
+    arrays = {
+        "x": normal(rng, *leading, D),
+        "W": normal(rng, K, D),
+        "b": normal(rng, K),
+    }
+    upstream = normal(rng, *leading, K)
+    _, cache = linear_forward(**arrays)
+    dx, grads = linear_backward(upstream, cache)
+    assert_gradients(
+        {"x": dx} | grads,
+        lambda **changed: linear_forward(**changed)[0],
+        lambda x, W, b: torch.nn.functional.linear(x, W, b),
+        arrays,
+        upstream,
+    )
+
+
+def test_linear_names_both_shapes(rng):
+    """Does a wrong shape name the array at fault and the one it has to fit?"""
+    x, W, b = normal(rng, B, T, D), normal(rng, K, D), normal(rng, K)
+    with pytest.raises(ValueError, match=r"x has shape \(2, 7, 4\), but W \(4, 3\) needs"):
+        linear_forward(normal(rng, B, T, K), W, b)
+    with pytest.raises(ValueError, match=r"b has shape \(3,\), but W \(4, 3\) needs \(4\)"):
+        linear_forward(x, W, normal(rng, D))
+    _, cache = linear_forward(x, W, b)
+    match = r"dy has shape \(4,\), but x \(2, 7, 3\) with W \(4, 3\) needs \(2, 7, 4\)"
+    with pytest.raises(ValueError, match=match):
+        linear_backward(normal(rng, K), cache)
+
+
+def test_embedding_gradient_adds_up_repeated_tokens(tokens, rng):
+    """Does each row's gradient sum over all places of its token, as torch's does?"""
+    E, upstream = normal(rng, V, D), normal(rng, B, T, D)
+    _, cache = embedding_forward(tokens, E)
+    grads = embedding_backward(upstream, cache)
+    assert_gradients(
+        grads,
+        lambda E: embedding_forward(tokens, E)[0],
+        lambda E: torch.nn.functional.embedding(torch.tensor(tokens), E),
+        {"E": E},
+        upstream,
+    )
+    assert not grads["E"][V - 1].any()
+
+
+@pytest.mark.parametrize("form", [list, tuple, np.uint8])
+def test_embedding_takes_any_integer_sequence(form, rng):
+    """Do a list, a tuple and a small integer type look up the same rows?"""
+    E = normal(rng, V, D)
+    np.testing.assert_array_equal(embedding_forward(form([1, 0]), E)[0], E[[1, 0]])
+
+
+def test_embedding_returns_a_copy(rng):
+    """Does a change of the looked-up rows leave the table as it was?"""
+    E = rng.standard_normal((V, D))
+    before = E.copy()
+    for tokens in ([3, 3], 3):
+        x, _ = embedding_forward(tokens, E)
+        x += 1
+    np.testing.assert_array_equal(E, before)
+
+
+def test_embedding_refuses_what_is_no_token(tokens, rng):
+    """Do a number outside the vocabulary, and a float, raise with place and value?"""
+    E = normal(rng, V, D)
+    with pytest.raises(ValueError, match=r"tokens\[1\] is -1, outside the vocabulary of 6 tokens"):
+        embedding_forward([0, -1], E)
+    with pytest.raises(ValueError, match=r"tokens\[0\] is 6, .*\(0 to 5\)"):
+        embedding_forward([6], E)
+    with pytest.raises(TypeError, match="integers, got dtype float64"):
+        embedding_forward([0.0], E)
+    _, cache = embedding_forward(tokens, E)
+    with pytest.raises(ValueError, match=r"dx has shape \(2, 3\).*needs \(2, 7, 3\)"):
+        embedding_backward(normal(rng, B, D), cache)
+
+
+def test_last_step_gradient_is_right(rng):
+    """Is each sequence's own last real step taken, and does only it get a gradient?"""
+    h, upstream, lengths = normal(rng, B, T, H), normal(rng, B, H), frozen([4, 7])
+    _, cache = last_step_forward(h, lengths)
+    assert_gradients(
+        {"h": last_step_backward(upstream, cache)},
+        lambda h: last_step_forward(h, lengths)[0],
+        lambda h: torch.stack([h[0, 3], h[1, 6]]),
+        {"h": h},
+        upstream,
+    )
+
+
+@given(st.lists(st.integers(1, T), min_size=1, max_size=5), st.integers(0, 2**32 - 1))
+def test_last_step_ignores_padding(lengths, seed):
+    """Does what stands behind a sequence's end change neither value nor gradient?"""
+    rng = np.random.default_rng(seed)
+    h, upstream = rng.standard_normal((len(lengths), T, H)), rng.standard_normal((len(lengths), H))
+    clean, _ = last_step_forward(h, lengths)
+    h[np.arange(T) >= np.array(lengths)[:, None]] = np.nan
+    dirty, cache = last_step_forward(h, lengths)
+    np.testing.assert_array_equal(dirty, clean)
+    dh = last_step_backward(upstream, cache)
+    np.testing.assert_array_equal(dh.sum(axis=1), upstream)
+    assert not dh[np.isnan(h)].any()
+
+
+@pytest.mark.parametrize("wrong", [0, T + 1])
+def test_last_step_refuses_impossible_lengths(wrong, rng):
+    """Does a length that no step has raise, with its place and the shape of h?"""
+    match = rf"lengths\[1\] is {wrong}; expected 1 to 7, h \(2, 7, 5\)"
+    with pytest.raises(ValueError, match=match):
+        last_step_forward(normal(rng, B, T, H), [1, wrong])
+
+
+def test_last_step_names_both_shapes(rng):
+    """Does a wrong shape name the array at fault and the one it has to fit?"""
+    h = normal(rng, B, T, H)
+    with pytest.raises(ValueError, match=r"lengths has shape \(3,\), but h \(2, 7, 5\) needs"):
+        last_step_forward(h, [1, 2, 3])
+    with pytest.raises(ValueError, match=r"h has shape \(2, 5\)"):
+        last_step_forward(h[:, 0], [1, 2])
+    _, cache = last_step_forward(h, [1, 2])
+    with pytest.raises(ValueError, match=r"dh_last has shape \(5,\), but h \(2, 7, 5\) needs"):
+        last_step_backward(normal(rng, H), cache)
+
+
+def test_layers_keep_float32(tokens, rng):
+    """Do float32 arrays give float32 values and gradients in every layer?"""
+    params = init_linear(D, K, rng, np.float32) | init_embedding(V, D, rng, np.float32)
+    assert {param.dtype for param in params.values()} == {np.dtype(np.float32)}
+    x, embedding_cache = embedding_forward(tokens, params["E"])
+    y, linear_cache = linear_forward(x, params["W"], params["b"])
+    y_last, last_cache = last_step_forward(y, [4, 7])
+    dy = last_step_backward(y_last, last_cache)
+    dx, grads = linear_backward(dy, linear_cache)
+    results = [
+        x,
+        y,
+        y_last,
+        dy,
+        dx,
+        *grads.values(),
+        *embedding_backward(dx, embedding_cache).values(),
+    ]
+    assert {result.dtype for result in results} == {np.dtype(np.float32)}
+
+
+def test_init_linear_has_torch_distribution(rng):
+    """Do weights and biases fill ±1/sqrt(input size) evenly, as torch's do?"""
+    params = init_linear(400, 300, rng)
+    assert params["W"].shape == (300, 400)
+    assert params["b"].shape == (300,)
+    for param in params.values():
+        assert np.abs(param).max() <= 0.05
+        assert np.abs(param).max() > 0.049
+        assert param.std() == pytest.approx(0.05 / np.sqrt(3), rel=0.1)
+
+
+def test_init_embedding_is_standard_normal(rng):
+    """Are shape, mean and spread of the table torch's?"""
+    E = init_embedding(400, 300, rng)["E"]
+    assert E.shape == (400, 300)
+    assert abs(E.mean()) < 0.01
+    assert E.std() == pytest.approx(1, abs=0.01)
