@@ -9,11 +9,14 @@ import numpy as np
 POSITIVE = ("good", "funny", "moving", "clever", "bright")
 NEGATIVE = ("bad", "dull", "boring", "clumsy", "gloomy")
 THINGS = ("film", "book", "play", "song", "story")
-FILLERS = ("really", "at", "all", "in", "my", "view", "honestly", "quite")
+FILLERS = ("really", "honestly", "frankly", "clearly", "truly", "indeed", "quite", "perhaps")
 AMBIGUOUS = ("saw", "can", "fish", "watch", "book")
 
 _BITERS = ("dog", "cat", "horse", "snake", "man", "child")
+_BITES = ("bites", "chases", "hears", "follows")
 _PRONOUNS = ("i", "we", "they", "you")
+_RIVER = ("boat", "ferry", "swan", "otter")
+_MONEY = ("clerk", "cheque", "loan", "vault")
 
 _HABITS = {
     "cat": (("sat", "slept", "purred"), ("mat", "sofa", "windowsill")),
@@ -40,22 +43,20 @@ def love_sentences(num_sentences, rng):
     sentences, labels = [], []
     for _ in range(num_sentences):
         negated, hates = rng.integers(2, size=2)
+        negation = ["don't"] if negated else []
+        rest = [_choose(rng, ("this", "that", "the", "my")), _choose(rng, THINGS)]
         verb = "hate" if hates else "love"
-        opening = ["i", "don't", verb] if negated else ["i", verb]
-        sentences.append([*opening, "this", _choose(rng, THINGS)])
+        sentences.append([_choose(rng, _PRONOUNS), *negation, verb, *rest])
         labels.append(int(negated == hates))
     return sentences, np.array(labels)
 
 
-def contrast_sentences(num_sentences, rng, distance=0):
+def contrast_sentences(num_sentences, rng):
     """Two-clause negation: "the film was not dull but clever" (1), "... dull but not clever" (0).
 
     Each sentence praises and blames, and "not" cancels one of the two. The same words in another
-    order give the other label, so a bag of words can do no better than guess.
-
-    Args:
-        num_sentences: how many. rng: np.random.Generator.
-        distance: number of filler words between "not" and the adjective it cancels.
+    order give the other label, so a bag of words can do no better than guess. There are 500
+    different sentences, four to a bag.
 
     Returns:
         sentences: list of token lists. labels: (num_sentences,) 1 if what remains is praise.
@@ -65,27 +66,87 @@ def contrast_sentences(num_sentences, rng, distance=0):
         adjectives = [(_choose(rng, POSITIVE), 1), (_choose(rng, NEGATIVE), 0)]
         first, second = (adjectives[k] for k in rng.permutation(2))
         cancels_first = rng.integers(2)
-        filler = [_choose(rng, FILLERS) for _ in range(distance)]
         clauses = [[first[0]], [second[0]]]
-        clauses[0 if cancels_first else 1][:0] = ["not", *filler]
+        clauses[0 if cancels_first else 1].insert(0, "not")
         sentences.append(["the", _choose(rng, THINGS), "was", *clauses[0], "but", *clauses[1]])
         labels.append(second[1] if cancels_first else first[1])
     return sentences, np.array(labels)
 
 
+def negation_sentences(num_sentences, rng, distance=1, before=0, after=0):
+    """A word that decides from afar: "the film was never really clever" (0), "... always ..." (1).
+
+    The label is praise or blame of the adjective, turned round by "never". Every other word is
+    drawn independently of it.
+
+    Args:
+        num_sentences: how many. rng: np.random.Generator.
+        distance: how many words after "never" or "always" the adjective comes, at least 1.
+        before, after: number of filler words that open and close the sentence.
+
+    Returns:
+        sentences: lists of 4 + distance + before + after tokens; the adjective is at
+            3 + distance + before. labels: (num_sentences,) 1 if the sentence praises.
+
+    Raises:
+        ValueError: distance is below 1.
+    """
+    if distance < 1:
+        raise ValueError(f"distance is {distance}; expected at least 1")
+    sentences, labels = [], []
+    for _ in range(num_sentences):
+        negated, blames = rng.integers(2, size=2)
+        fillers = [_choose(rng, FILLERS) for _ in range(before + distance - 1 + after)]
+        end = before + distance - 1
+        subject = ["the", _choose(rng, THINGS), "was"]
+        decider = "never" if negated else "always"
+        adjective = _choose(rng, NEGATIVE if blames else POSITIVE)
+        opening, between, closing = fillers[:before], fillers[before:end], fillers[end:]
+        sentences.append([*opening, *subject, decider, *between, adjective, *closing])
+        labels.append(int(negated == blames))
+    return sentences, np.array(labels)
+
+
 def bite_sentences(num_sentences, rng):
-    """Who bites whom: "the dog bites the man", labelled with the biter.
+    """Who does it to whom: "the dog bites the man", labelled with the dog.
 
     Returns:
         sentences: list of 5-token lists. labels: (num_sentences,) 0 to 5, the index of the one
-            who bites in the list biters. biters: the six nouns.
+            who bites (chases, hears, follows) in the list biters. biters: the six nouns.
     """
     sentences, labels = [], []
     for _ in range(num_sentences):
         biter, bitten = rng.choice(len(_BITERS), size=2, replace=False)
-        sentences.append(["the", _BITERS[biter], "bites", "the", _BITERS[bitten]])
+        verb = _choose(rng, _BITES)
+        sentences.append(["the", _BITERS[biter], verb, "the", _BITERS[bitten]])
         labels.append(biter)
     return sentences, np.array(labels), _BITERS
+
+
+def bank_sentences(num_sentences, rng, distance=4):
+    """A noun with two senses: "the boat was quite frankly near the bank" (0), "the loan ..." (1).
+
+    Args:
+        num_sentences: how many. rng: np.random.Generator.
+        distance: how many words after the deciding noun "bank" comes, at least 4.
+
+    Returns:
+        sentences: lists of distance + 2 tokens, the last of them "bank".
+        labels: (num_sentences,) 0 for the river's bank, 1 for the one that lends money.
+
+    Raises:
+        ValueError: distance is below 4.
+    """
+    if distance < 4:
+        raise ValueError(f"distance is {distance}; expected at least 4")
+    sentences, labels = [], []
+    for _ in range(num_sentences):
+        money = rng.integers(2)
+        fillers = [_choose(rng, FILLERS) for _ in range(distance - 4)]
+        noun = _choose(rng, _MONEY if money else _RIVER)
+        sentences.append(["the", noun, "was", *fillers, "near", "the", "bank"])
+        labels.append(int(money))
+    return sentences, np.array(labels)
 
 
 def ambiguous_sentences(num_sentences, rng):
@@ -182,3 +243,21 @@ def split_rows(num_rows, rng, held_out=0.2):
     order = rng.permutation(num_rows)
     cut = round(num_rows * (1 - held_out))
     return order[:cut], order[cut:]
+
+
+def split_groups(keys, rng, held_out=0.2):
+    """As split_rows, with all rows of one key on the same side.
+
+    Args:
+        keys: one hashable a row, such as tuple(sentence), or tuple(sorted(sentence)) to keep
+            sentences made of the same words together.
+
+    Returns:
+        train, test: integer arrays of row numbers; about ``held_out`` of the different keys are
+            in test.
+    """
+    number = {key: count for count, key in enumerate(dict.fromkeys(keys))}
+    groups = np.array([number[key] for key in keys])  # (N,)
+    _, test_groups = split_rows(len(number), rng, held_out)
+    is_test = np.isin(groups, test_groups)  # (N,)
+    return np.flatnonzero(~is_test), np.flatnonzero(is_test)
