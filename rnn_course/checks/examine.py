@@ -1,0 +1,259 @@
+"""Examine a function: compare it with the reference on given inputs, part by part.
+
+A task lists *aspects*, the things a right answer does, each with a weight and inputs on which it
+shows; and *suspects*, well-known wrong formulas. Where a result is wrong, the suspect that gives
+the learner's very numbers on the same inputs names the likely cause.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from rnn_course.checks.calling import call, describe_arguments, describe_error
+from rnn_course.checks.compare import Missing, difference, matches, named_results, plain_cause
+from rnn_course.checks.verdict import Part, Verdict
+
+MANNERS = "inputs stay unchanged, and one call does not disturb another"
+EPSILON = np.finfo(np.float64).eps
+SAFETY = 4  # the bounds count roundings along one order of operations; others differ a little
+CARRIED = (
+    "a second call with the same inputs gives another result, so something is carried over from "
+    "one call to the next: a global variable, a default argument, or an unseeded random number."
+)
+OVERWRITTEN = (
+    "A second call changes the array that the first call returned: both write into one array that "
+    "lives outside the function. Create the result inside."
+)
+
+
+@dataclass(frozen=True)
+class Aspect:
+    """One thing a right answer does.
+
+    Attributes:
+        name: as the report shows it. weight: its share of the points.
+        cases: dicts of arguments on which it shows.
+        outputs: names of the results concerned; empty for all.
+        where: function of the arguments -> truth values that broadcast to the result, the entries
+            concerned; None for all.
+    """
+
+    name: str
+    weight: int
+    cases: tuple
+    outputs: tuple = ()
+    where: Callable | None = None
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a function should do.
+
+    Attributes:
+        name: of the function. outputs: names of its results.
+        reference: the right function, results as the learner should return them.
+        aspects: tuple of Aspect; the first case of the first one shows most.
+        suspects: {output: {cause: wrong function of the same arguments}}.
+        fallbacks: dicts of arguments on which some functions run that fail elsewhere, such as
+            all sizes equal; only to find the cause.
+        rounding: function of the arguments: for each output a bound of the error in units of the
+            machine epsilon. None: results are exact.
+        shapes: {output: shape in letters}.
+        kinds: {output: allowed numpy dtype kinds}; None: float32 must stay float32.
+    """
+
+    name: str
+    outputs: tuple
+    reference: Callable
+    aspects: tuple
+    suspects: dict
+    fallbacks: tuple = ()
+    rounding: Callable | None = None
+    shapes: dict | None = None
+    kinds: dict | None = None
+
+
+def examine(task, answer):
+    """Verdict on ``answer``, a function that may live elsewhere and return plain arrays."""
+    return _Examination(task, answer).verdict()
+
+
+def _cast(arguments, dtype):
+    is_float = {n: isinstance(v, np.ndarray) and v.dtype.kind == "f" for n, v in arguments.items()}
+    return {name: v.astype(dtype) if is_float[name] else v for name, v in arguments.items()}
+
+
+def _other_batch(arguments):
+    """Arguments of the same shapes with other values: every array and list from back to front."""
+    turn = {True: lambda v: v[::-1], False: lambda v: v}
+    return {n: turn[isinstance(v, np.ndarray | list)](v) for n, v in arguments.items()}
+
+
+class _Examination:
+    def __init__(self, task, answer):
+        self.task, self.answer = task, answer
+        self.notes, self.outcomes = {}, {}
+        self.main = task.aspects[0].cases[0]
+
+    def verdict(self):
+        if isinstance(self._outcome(self.main).error, NotImplementedError):
+            return Verdict(self.task.name, self._all_unwritten(), written=False)
+        parts = [self._aspect_part(aspect) for aspect in self.task.aspects]
+        values_hold = parts[0].held
+        for name, find in (
+            (self._kind_name(), self._kind_problem),
+            (MANNERS, self._manners_problem),
+        ):
+            parts.append(Part(name, 1, find()) if values_hold else Part(name, 1, later=True))
+        return Verdict(self.task.name, tuple(parts), tuple(self.notes))
+
+    def _all_unwritten(self):
+        return tuple(Part(a.name, a.weight, "not written yet") for a in self.task.aspects)
+
+    def _outcome(self, arguments):
+        """The outcome of one call; after a time limit nothing is called any more."""
+        key = id(arguments)
+        if key not in self.outcomes:
+            last = next(reversed(self.outcomes.values()), None)
+            if last is not None and isinstance(last.error, TimeoutError):
+                return last
+            self.outcomes[key] = call(self.answer, arguments)
+            self.notes |= dict.fromkeys(self.outcomes[key].notes)
+        return self.outcomes[key]
+
+    def _expected(self, arguments):
+        reference = self.task.reference(*_cast(arguments, np.float64).values())
+        return named_results(reference, reference, self.task.outputs), reference
+
+    def _got(self, outcome, reference):
+        return named_results(outcome.value, reference, self.task.outputs)
+
+    def _tolerances(self, arguments, eps):
+        if self.task.rounding is None:
+            return dict.fromkeys(self._expected(arguments)[0], 0.0)
+        bounds = self.task.rounding(*_cast(arguments, np.float64).values())
+        named = named_results(bounds, bounds, self.task.outputs)
+        return {name: SAFETY * eps * bound for name, bound in named.items()}
+
+    def _aspect_part(self, aspect):
+        problems = (self._problem(arguments, aspect) for arguments in aspect.cases)
+        return Part(aspect.name, aspect.weight, next((p for p in problems if p), ""))
+
+    def _problem(self, arguments, aspect, eps=EPSILON):
+        outcome = self._outcome(arguments)
+        if outcome.error is not None:
+            return self._error_problem(outcome.error, arguments)
+        expected, reference = self._expected(arguments)
+        results = self._got(outcome, reference)
+        tolerances = self._tolerances(arguments, eps)
+        for name in aspect.outputs or expected:
+            got, wanted = results[name], expected[name]
+            if isinstance(got, Missing):
+                return got.why
+            here = aspect.where(arguments) if aspect.where else True
+            tolerance = np.where(here, tolerances[name], np.inf)
+            words = (self.task.shapes or {}).get(name, "")
+            text = difference(name, got, wanted, tolerance, words)
+            if text:
+                cause = self._cause(name, got, wanted, arguments)
+                return f"{text}\nLikely cause: {cause}" if cause else text
+        return ""
+
+    def _cause(self, name, got, expected, arguments):
+        known = self._suspect(name, got, expected, arguments)
+        if known:
+            return known
+        again = call(self.answer, self.main)
+        first = self._outcome(self.main)
+        if first.error is None and not self._agree(first, again):
+            return CARRIED
+        return plain_cause(got, expected)
+
+    def _suspect(self, name, got, expected, arguments):
+        values = _cast(arguments, np.float64).values()
+        for cause, wrong in self.task.suspects.get(name, {}).items():
+            try:
+                with np.errstate(all="ignore"):
+                    result = wrong(*values)
+            except (ValueError, IndexError):  # a wrong formula may run for some sizes only
+                continue
+            if matches(got, result) and not matches(expected, result):
+                return cause
+        return ""
+
+    def _error_problem(self, error, arguments):
+        text = describe_error(error, self.answer)
+        text += f"\nThe inputs were {describe_arguments(arguments)}."
+        for fallback in self.task.fallbacks:
+            outcome = self._outcome(fallback)
+            if outcome.error is None:
+                expected, reference = self._expected(fallback)
+                for name, got in self._got(outcome, reference).items():
+                    if not isinstance(got, Missing):
+                        cause = self._suspect(name, got, expected[name], fallback)
+                        if cause:
+                            return f"{text}\nLikely cause: {cause}"
+        return text
+
+    def _agree(self, first, second):
+        if second.error is not None:
+            return False
+        reference = self._expected(self.main)[1]
+        a, b = self._got(first, reference), self._got(second, reference)
+        return all(isinstance(a[n], Missing) or matches(b[n], a[n]) for n in a)
+
+    def _kind_name(self):
+        return "float32 stays float32" if self.task.kinds is None else "the right kind of numbers"
+
+    def _kind_problem(self):
+        if self.task.kinds is not None:
+            return self._wrong_kind()
+        self.narrow = _cast(self.main, np.float32)  # kept: outcomes are found by identity
+        return self._precision_problem(self.narrow)
+
+    def _precision_problem(self, arguments):
+        outcome = self._outcome(arguments)
+        if outcome.error is not None:
+            return self._error_problem(outcome.error, arguments)
+        reference = self._expected(arguments)[1]
+        for name, got in self._got(outcome, reference).items():
+            if not isinstance(got, Missing) and got.dtype != np.float32:
+                return (
+                    f"With float32 inputs {name} comes out as {got.dtype}; expected float32.\n"
+                    "Likely cause: an array made without dtype=, such as np.zeros(...), is float64 "
+                    "and makes everything float64 that it touches."
+                )
+        return self._problem(arguments, Aspect("", 0, ()), np.finfo(np.float32).eps)
+
+    def _wrong_kind(self):
+        words = {"b": "truth values (bool)", "iu": "integers", "f": "floating-point numbers"}
+        outcome = self._outcome(self.main)
+        reference = self._expected(self.main)[1]
+        for name, got in self._got(outcome, reference).items() if not outcome.error else ():
+            kinds = self.task.kinds[name]
+            if not isinstance(got, Missing) and got.dtype.kind not in kinds:
+                return f"{name} holds {got.dtype}; expected {words.get(kinds, 'numbers')}."
+        return ""
+
+    def _manners_problem(self):
+        changed = [name for outcome in self.outcomes.values() for name in outcome.changed]
+        if changed:
+            return (
+                f"The function writes into its input {changed[0]}. Whoever calls it still needs "
+                "that array: make a new one instead of changing it with +=, -= or an assignment "
+                "to its entries."
+            )
+        first = call(self.answer, self.main)
+        before = self._copies(first)
+        if not self._agree(first, call(self.answer, self.main)):
+            return CARRIED[0].upper() + CARRIED[1:]
+        call(self.answer, _other_batch(self.main))
+        after = self._copies(first)
+        held = all(np.array_equal(a, after[name], equal_nan=True) for name, a in before.items())
+        return "" if held else OVERWRITTEN
+
+    def _copies(self, outcome):
+        reference = self._expected(self.main)[1]
+        named = self._got(outcome, reference)
+        return {n: np.array(v) for n, v in named.items() if not isinstance(v, Missing)}
