@@ -43,7 +43,7 @@ def load_params(path):
         FileNotFoundError: no such file. ValueError: not a file of save_params.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as archive:
             config = json.loads(str(archive["config"]))
             names = [name for name in archive.files if name.startswith("param:")]
             return {name.removeprefix("param:"): archive[name] for name in names}, config

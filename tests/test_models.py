@@ -1,0 +1,365 @@
+"""Whole models: gradients of every parameter, padding, sampling, encoder and decoder."""
+
+import numpy as np
+import pytest
+import torch
+from gradients import B, H, K, T, frozen, normal
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rnn_course.encoders import BagEncoder, RNNEncoder, WindowEncoder
+from rnn_course.gradient_check import check_gradients
+from rnn_course.models import EncoderDecoder, SequenceModel, count_parameters, generate
+from rnn_course.optimisers import Adam
+from rnn_course.training import train
+
+V, E, SOURCE_V, S = 6, 3, 8, 9
+LENGTHS = frozen([7, 4])
+MAKERS = {
+    "rnn": lambda rng, **options: RNNEncoder(E, H, rng, **options),
+    "window": lambda rng, **options: WindowEncoder(E, H, 3, rng, **options),
+    "bag": lambda rng, **options: BagEncoder(E, H, rng, **options),
+}
+
+
+def token_model(rng, encoder="rnn", dtype=np.float64, **options):
+    """A model with embedding, tokens in, classes out."""
+    return SequenceModel(MAKERS[encoder](rng, dtype=dtype), K, rng, V, E, **options)
+
+
+def with_params(model, function):
+    """function() as a function of the model's parameters, which come back afterwards."""
+
+    def loss_of(params):
+        own = {name: param.copy() for name, param in model.params.items()}
+        for name, param in params.items():
+            model.params[name][...] = param
+        loss = function()
+        for name, param in own.items():
+            model.params[name][...] = param
+        return loss
+
+    return loss_of
+
+
+def targets_for(rng, output_at, loss):
+    """Targets of the shape that the model's outputs ask for."""
+    leading = (B,) if output_at == "last" else (B, T)
+    if loss == "squared_error":
+        return normal(rng, *leading, K)
+    return frozen(rng.integers(K, size=leading))
+
+
+def torch_rnn_states(x, h_t, params, prefix="", truncation=None):
+    """States (B, T, H) of a tanh RNN in torch, detached before every truncation-th step."""
+    states = []
+    for t in range(x.shape[1]):
+        if truncation is not None and t > 0 and t % truncation == 0:
+            h_t = h_t.detach()
+        a_t = h_t @ params[f"{prefix}W_hh"].T + x[:, t] @ params[f"{prefix}W_xh"].T
+        h_t = torch.tanh(a_t + params[f"{prefix}b_h"])
+        states.append(h_t)
+    return torch.stack(states, dim=1)
+
+
+def leaves(model):
+    """The model's parameters as torch tensors that collect gradients."""
+    return {name: torch.tensor(param, requires_grad=True) for name, param in model.params.items()}
+
+
+def assert_grads_equal(grads, tensors):
+    """Fail unless every gradient is torch's to 1e-10."""
+    assert grads.keys() == tensors.keys()
+    for name, grad in grads.items():
+        expected = tensors[name].grad.numpy()
+        np.testing.assert_allclose(grad, expected, rtol=1e-10, atol=1e-10, err_msg=name)
+
+
+@pytest.mark.parametrize("truncation", [None, 3])
+@pytest.mark.parametrize("loss_name", ["cross_entropy", "squared_error"])
+@pytest.mark.parametrize("output_at", ["last", "every"])
+def test_sequence_model_equals_torch(output_at, loss_name, truncation, rng):
+    """Are loss and all gradients of an RNN on padded tokens torch's, with h_0 and truncation?"""
+    model = token_model(rng, output_at=output_at, loss=loss_name)
+    tokens, h_0 = frozen(rng.integers(V, size=(B, T))), normal(rng, B, H)
+    targets = targets_for(rng, output_at, loss_name)
+    loss, grads = model.loss_and_grads(tokens, targets, LENGTHS, h_0, truncation)
+
+    tensors = leaves(model)
+    x = tensors["E"][torch.tensor(tokens)]
+    h = torch_rnn_states(x, torch.tensor(h_0), tensors, truncation=truncation)
+    if output_at == "last":
+        h, real = torch.stack([h[0, 6], h[1, 3]]), torch.tensor([True, True])
+    else:
+        real = torch.tensor(np.arange(T) < LENGTHS[:, None])
+    y = (h @ tensors["W_hy"].T + tensors["b_y"])[real]
+    torch_loss = getattr(
+        torch.nn.functional, {"squared_error": "mse_loss"}.get(loss_name, loss_name)
+    )(y, torch.tensor(targets)[real])
+    torch_loss.backward()
+    assert loss == pytest.approx(torch_loss.item(), rel=1e-12)
+    assert model.loss(tokens, targets, LENGTHS, h_0) == loss
+    assert_grads_equal(grads, tensors)
+
+
+@pytest.mark.parametrize("vectors", [False, True], ids=["tokens", "vectors"])
+@pytest.mark.parametrize("output_at", ["last", "every"])
+@pytest.mark.parametrize("encoder", MAKERS)
+def test_sequence_model_gradients_pass_the_check(encoder, output_at, vectors, rng):
+    """Do all gradients of every kind of model agree with finite differences?"""
+    if vectors:
+        model = SequenceModel(MAKERS[encoder](rng), K, rng, output_at=output_at)
+        inputs = normal(rng, B, T, E)
+    else:
+        model = token_model(rng, encoder, output_at=output_at)
+        inputs = frozen(rng.integers(V, size=(B, T)))
+    batch = inputs, targets_for(rng, output_at, "cross_entropy"), LENGTHS
+    _, grads = model.loss_and_grads(*batch)
+    assert grads.keys() == model.params.keys()
+    verdict = check_gradients(with_params(model, lambda: model.loss(*batch)), model.params, grads)
+    assert verdict, str(verdict)
+
+
+def test_sequence_model_returns_the_initial_state_gradient(rng):
+    """Is dh_0 the derivative of the loss with respect to the initial state?"""
+    model, tokens, h_0 = token_model(rng), rng.integers(V, size=(B, T)), normal(rng, B, H)
+    upstream = normal(rng, B, T, K)
+    _, cache = model.forward(tokens, h_0=h_0)
+    _, dh_0 = model.backward(upstream, cache)
+    verdict = check_gradients(
+        lambda p: (model.forward(tokens, h_0=p["h_0"])[0] * upstream).sum(),
+        {"h_0": h_0},
+        {"h_0": dh_0},
+    )
+    assert verdict, str(verdict)
+
+
+@pytest.mark.parametrize("output_at", ["last", "every"])
+@given(st.lists(st.integers(1, T), min_size=1, max_size=4), st.integers(0, 2**32 - 1))
+def test_sequence_model_ignores_padding(output_at, lengths, seed):
+    """Do loss and gradients stay bit by bit the same, whatever tokens stand in padded places?"""
+    rng = np.random.default_rng(seed)
+    model = token_model(rng, output_at=output_at)
+    tokens = rng.integers(V, size=(len(lengths), T))
+    targets = rng.integers(K, size=len(lengths) if output_at == "last" else tokens.shape)
+    loss, grads = model.loss_and_grads(tokens, targets, lengths)
+    padded = np.arange(T) >= np.array(lengths)[:, None]
+    tokens[padded] = rng.integers(V, size=padded.sum())
+    if output_at == "every":
+        targets[padded] = -100
+    loss_other, grads_other = model.loss_and_grads(tokens, targets, lengths)
+    assert loss_other == loss
+    for name, grad in grads.items():
+        np.testing.assert_array_equal(grads_other[name], grad, err_msg=name)
+
+
+def test_sequence_model_predicts_the_largest_output(rng):
+    """Is the prediction the class with the largest logit, at each output?"""
+    tokens = rng.integers(V, size=(B, T))
+    for output_at, shape in (("last", (B,)), ("every", (B, T))):
+        model = token_model(rng, output_at=output_at)
+        predicted = model.predict(tokens, LENGTHS)
+        y, _ = model.forward(tokens, LENGTHS)
+        assert predicted.shape == shape
+        np.testing.assert_array_equal(
+            np.take_along_axis(y, predicted[..., None], -1)[..., 0], y.max(-1)
+        )
+
+
+def test_sequence_model_without_lengths_takes_every_step(rng):
+    """Is no length given the same as full lengths?"""
+    tokens = rng.integers(V, size=(B, T))
+    for output_at in ("last", "every"):
+        model = token_model(rng, output_at=output_at)
+        full, _ = model.forward(tokens, np.array([T, T]))
+        np.testing.assert_array_equal(model.forward(tokens)[0], full)
+
+
+def test_sequence_model_shares_arrays_with_its_encoder(rng):
+    """Does a change of the model's parameters in place reach the encoder that computes?"""
+    model = token_model(rng)
+    for name in ("W_xh", "W_hh", "b_h"):
+        assert model.params[name] is model.encoder.params[name]
+
+
+@pytest.mark.parametrize("encoder", MAKERS)
+@pytest.mark.parametrize("loss", ["cross_entropy", "squared_error"])
+def test_sequence_model_keeps_float32(loss, encoder, rng):
+    """Is everything float32 for float32 parameters, even with float64 targets?"""
+    model = token_model(rng, encoder, dtype=np.float32, loss=loss)
+    assert {param.dtype for param in model.params.values()} == {np.dtype(np.float32)}
+    tokens = rng.integers(V, size=(B, T))
+    value, grads = model.loss_and_grads(tokens, targets_for(rng, "every", loss), LENGTHS)
+    assert {grad.dtype for grad in grads.values()} == {np.dtype(np.float32)}
+    assert value.dtype == np.float32
+
+
+def test_sequence_model_refuses_wrong_options(rng):
+    """Do unknown options, and an embedding without vocabulary, raise?"""
+    with pytest.raises(ValueError, match='output_at is \'first\'; expected "last" or "every"'):
+        token_model(rng, output_at="first")
+    with pytest.raises(ValueError, match="loss is 'hinge'; expected one of cross_entropy, squared"):
+        token_model(rng, loss="hinge")
+    with pytest.raises(ValueError, match="together, or neither"):
+        SequenceModel(RNNEncoder(E, H, rng), K, rng, vocabulary_size=V)
+
+
+def test_count_parameters_by_hand(rng):
+    """Is the count the sum over embedding, RNN and output layer?"""
+    expected = V * E + (H * E + H * H + H) + (K * H + K)
+    assert count_parameters(token_model(rng)) == expected
+
+
+def language_model(rng):
+    """Tokens in and out, over a vocabulary of V."""
+    return SequenceModel(RNNEncoder(E, H, rng), V, rng, V, E)
+
+
+def test_generate_feeds_its_own_tokens_and_the_state(rng):
+    """Is each greedy token the prediction after the whole text so far?"""
+    model, h_0, text = language_model(rng), normal(rng, 1, H), [2, 0, 5]
+    added = generate(model, text, 8, rng, temperature=0, h_0=h_0)
+    for token in added:
+        assert type(token) is int
+        assert token == model.predict(np.array([text]), h_0=h_0)[0, -1]
+        text = [*text, token]
+    assert len(added) == 8
+
+
+def test_generate_samples_from_the_softmax(rng):
+    """Do sampled frequencies match the probabilities at that temperature?"""
+    model = language_model(rng)
+    model.params["W_hy"] *= 3
+    y, _ = model.forward(np.array([[1, 4]]))
+    for temperature in (0.5, 2.0):
+        weights = np.exp(y[0, -1] / temperature)
+        counts = np.zeros(V)
+        for _ in range(2000):
+            counts[generate(model, [1, 4], 1, rng, temperature)] += 1
+        np.testing.assert_allclose(counts / 2000, weights / weights.sum(), atol=0.04)
+
+
+def test_generate_repeats_with_the_seed(rng):
+    """Do two generators of one seed write one text, and another seed another?"""
+    model = language_model(rng)
+    texts = [generate(model, [1], 30, np.random.default_rng(seed)) for seed in (5, 5, 6)]
+    assert texts[0] == texts[1] != texts[2]
+
+
+def test_generate_stops_before_the_end_token(rng):
+    """Does the text end where the end token comes, which is not returned?"""
+    model = language_model(rng)
+    whole = generate(model, [1], 30, np.random.default_rng(5))
+    end = whole[10]
+    stopped = generate(model, [1], 30, np.random.default_rng(5), end=end)
+    assert stopped == whole[: whole.index(end)]
+    assert generate(model, [1], 0, rng) == []
+
+
+def test_generate_works_in_float32(rng):
+    """Do float32 probabilities add up to one for the sampler?"""
+    model = SequenceModel(RNNEncoder(E, H, rng, dtype=np.float32), V, rng, V, E)
+    assert len(generate(model, np.array([1, 2]), 5, rng)) == 5
+
+
+@pytest.mark.parametrize(("prompt", "temperature"), [([], 1.0), ([1], -0.5)])
+def test_generate_refuses(prompt, temperature, rng):
+    """Do an empty prompt and a negative temperature raise?"""
+    with pytest.raises(ValueError, match=r"at least one token .* temperature >= 0"):
+        generate(language_model(rng), prompt, 5, rng, temperature)
+
+
+START, END = 4, 5
+SOURCE_LENGTHS, TARGET_LENGTHS = frozen([9, 4]), frozen([3, 7])
+
+
+def translator(rng, dtype=np.float64):
+    """Source and target vocabularies of different sizes."""
+    return EncoderDecoder(SOURCE_V, V, E, H, START, END, rng, dtype)
+
+
+def translation_batch(rng):
+    """Sources (B, S) and targets (B, T), both padded."""
+    source = frozen(rng.integers(SOURCE_V, size=(B, S)))
+    target = rng.integers(V, size=(B, T))
+    return source, SOURCE_LENGTHS, frozen(target), TARGET_LENGTHS
+
+
+def test_encoder_decoder_equals_torch(rng):
+    """Are loss and all gradients torch's, through the state handed from RNN to RNN?"""
+    model = translator(rng)
+    source, _, target, _ = batch = translation_batch(rng)
+    loss, grads = model.loss_and_grads(*batch)
+
+    p = leaves(model)
+    zeros = torch.zeros(B, H, dtype=torch.float64)
+    read = torch_rnn_states(p["source_E"][torch.tensor(source)], zeros, p, "source_")
+    context = torch.stack([read[0, 8], read[1, 3]])
+    fed = torch.tensor(np.concatenate([np.full((B, 1), START), target[:, :-1]], axis=1))
+    h = torch_rnn_states(p["target_E"][fed], context, p, "target_")
+    y = h @ p["target_W_hy"].T + p["target_b_y"]
+    real = torch.tensor(np.arange(T) < TARGET_LENGTHS[:, None])
+    torch_loss = torch.nn.functional.cross_entropy(y[real], torch.tensor(target)[real])
+    torch_loss.backward()
+    assert loss == pytest.approx(torch_loss.item(), rel=1e-12)
+    assert_grads_equal(grads, p)
+
+
+def test_encoder_decoder_gradients_pass_the_check(rng):
+    """Do all gradients agree with finite differences?"""
+    model, batch = translator(rng), translation_batch(rng)
+    _, grads = model.loss_and_grads(*batch)
+    loss_of = with_params(model, lambda: model.loss_and_grads(*batch)[0])
+    verdict = check_gradients(loss_of, model.params, grads)
+    assert verdict, str(verdict)
+
+
+def test_encoder_decoder_ignores_padding(rng):
+    """Do other tokens in padded places of source and target change nothing?"""
+    model = translator(rng)
+    source, _, target, _ = batch = translation_batch(rng)
+    loss, grads = model.loss_and_grads(*batch)
+    source, target = source.copy(), target.copy()
+    source[1, 4:], target[0, 3:] = 0, 1
+    loss_other, grads_other = model.loss_and_grads(source, SOURCE_LENGTHS, target, TARGET_LENGTHS)
+    assert loss_other == loss
+    for name, grad in grads.items():
+        np.testing.assert_array_equal(grads_other[name], grad, err_msg=name)
+
+
+def test_encoder_decoder_keeps_float32(rng):
+    """Are parameters, loss and gradients float32?"""
+    model = translator(rng, np.float32)
+    loss, grads = model.loss_and_grads(*translation_batch(rng))
+    results = [loss, *grads.values(), *model.params.values()]
+    assert {result.dtype for result in results} == {np.dtype(np.float32)}
+
+
+def test_encoder_decoder_greedy_decode_is_what_teacher_forcing_predicts(rng):
+    """Fed with its own output, is the most probable next token what the decoder wrote?"""
+    model, source = translator(rng), translation_batch(rng)[0]
+    model.params["target_W_hy"] *= 5
+    model.params["target_b_y"][END] = -100  # never the end: rows of full length
+    written = np.array(model.greedy_decode(source, SOURCE_LENGTHS, T))
+    assert written.shape == (B, T)
+    context, _ = model.encode(source, SOURCE_LENGTHS)
+    fed = np.concatenate([np.full((B, 1), START), written[:, :-1]], axis=1)
+    np.testing.assert_array_equal(model.decoder.predict(fed, h_0=context), written)
+
+
+def test_encoder_decoder_learns_to_copy(rng):
+    """After a short training, does the decoder write the source it read, and then stop?"""
+    pairs = np.array([[a, b] for a in range(4) for b in range(4)])
+    source = np.concatenate([pairs, pairs[:, :1]], axis=1)  # a third step, real for every other row
+    lengths = np.where(np.arange(16) % 2, 3, 2)
+    texts = [row[:length].tolist() for row, length in zip(source, lengths, strict=True)]
+    target = np.full((16, 4), END)
+    for row, text in zip(target, texts, strict=True):
+        row[: len(text)] = text
+    model = EncoderDecoder(4, 6, 8, 32, START, END, rng)
+    batch = source, lengths, target, lengths + 1
+    history = train(model, [batch] * 300, Adam(0.01), 300, max_norm=1.0)
+    assert history.loss[0] > 1.5
+    assert history.loss[-1] < 0.05
+    assert model.greedy_decode(source, lengths, 6) == texts
+    assert all(len(text) <= 1 for text in model.greedy_decode(source, lengths, 1))

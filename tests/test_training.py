@@ -1,0 +1,162 @@
+"""The training loop: it learns, records, clips, stops at NaN, and writes to stdout only."""
+
+from itertools import repeat
+
+import numpy as np
+import pytest
+from gradients import B, D, H, K, T
+
+from rnn_course.encoders import RNNEncoder
+from rnn_course.models import SequenceModel
+from rnn_course.optimisers import SGD, Adam, global_norm
+from rnn_course.text import shuffled_batches
+from rnn_course.training import train
+
+
+class Valley:
+    """loss = |w|²; gradient 2 w; optionally not finite from some update on."""
+
+    def __init__(self, start=(3.0, 4.0), bad_update=None, bad_loss=np.nan, bad_grad=None):
+        self.params = {"w": np.array(start)}
+        self.bad_update, self.bad_loss, self.bad_grad = bad_update, bad_loss, bad_grad
+        self.calls = 0
+
+    def loss_and_grads(self, *batch):
+        self.calls += 1
+        w = self.params["w"]
+        if self.calls == self.bad_update:
+            return self.bad_loss, {"w": 2 * w if self.bad_grad is None else self.bad_grad}
+        return w @ w, {"w": 2 * w}
+
+
+def echo_problem(seed):
+    """An RNN that has to repeat its previous input, and batches for it."""
+    rng = np.random.default_rng(seed)
+    tokens = rng.integers(K, size=(60, T))
+    targets = np.concatenate([np.zeros((60, 1), dtype=int), tokens[:, :-1]], axis=1)
+    model = SequenceModel(RNNEncoder(D, 4 * H, rng), K, rng, K, D)
+    return model, shuffled_batches(20, rng, tokens, targets), (tokens, targets)
+
+
+def test_train_learns_what_needs_memory():
+    """Does an RNN learn to repeat its previous input, far below guessing?"""
+    model, batches, data = echo_problem(seed=1)
+    history = train(model, batches, Adam(0.02), 150, max_norm=1.0)
+    assert history.loss[0] > 1.2  # log 4 = 1.39 for guessing
+    assert model.loss(*data) < 0.05
+
+
+def test_train_repeats_with_the_seed():
+    """Do two runs from one seed give the same losses and parameters, bit by bit?"""
+    runs = []
+    for _ in range(2):
+        model, batches, _ = echo_problem(seed=2)
+        runs.append((train(model, batches, Adam(0.02), 20, max_norm=1.0), model.params))
+    assert runs[0][0] == runs[1][0]
+    for name, param in runs[0][1].items():
+        np.testing.assert_array_equal(runs[1][1][name], param)
+
+
+def test_train_records_loss_and_norm_before_the_update():
+    """Does the history hold each update's loss and gradient norm?"""
+    history = train(Valley(), repeat(()), SGD(0.25), 3)  # w halves at each update
+    assert history.loss == [25, 25 / 4, 25 / 16]
+    assert history.grad_norm == [10, 5, 2.5]
+    assert history.evaluations == []
+
+
+def test_train_clips_before_the_update():
+    """Is the step as long as the bound allows, while the history keeps the true norm?"""
+    model = Valley()
+    history = train(model, repeat(()), SGD(1.0), 1, max_norm=2.0)
+    np.testing.assert_allclose(model.params["w"], [3 - 2 * 0.6, 4 - 2 * 0.8])
+    assert history.grad_norm == [10]
+
+
+def test_train_leaves_short_gradients_as_they_are():
+    """Does a bound above the norm change nothing?"""
+    free, bound = Valley(), Valley()
+    train(free, repeat(()), SGD(0.1), 5)
+    train(bound, repeat(()), SGD(0.1), 5, max_norm=10.0)
+    np.testing.assert_array_equal(bound.params["w"], free.params["w"])
+
+
+@pytest.mark.parametrize(
+    ("num_updates", "every", "expected"),
+    [(5, 2, [2, 4, 5]), (4, 2, [2, 4]), (3, None, [3]), (2, 5, [2])],
+)
+def test_train_evaluates_when_asked_and_at_the_end(num_updates, every, expected):
+    """Is the evaluation run after the right updates, on the updated parameters, once each?"""
+    model = Valley()
+    history = train(
+        model,
+        repeat(()),
+        SGD(0.25),
+        num_updates,
+        evaluate=lambda: float(model.params["w"][0]),
+        evaluate_every=every,
+    )
+    assert history.evaluations == [(step, 3 * 0.5**step) for step in expected]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"bad_loss": np.nan},
+        {"bad_loss": np.inf},
+        {"bad_loss": 1.0, "bad_grad": np.array([np.nan, 1.0])},
+        {"bad_loss": 1.0, "bad_grad": np.array([np.inf, 1.0])},
+    ],
+)
+@pytest.mark.parametrize("max_norm", [None, 1.0])
+def test_train_stops_when_a_number_is_not_finite(bad, max_norm):
+    """Does NaN or infinity raise with the update's number, before it spoils the parameters?"""
+    model, before = Valley(bad_update=3, **bad), Valley()
+    train(before, repeat(()), SGD(0.25), 2, max_norm=max_norm)
+    with pytest.raises(FloatingPointError, match=r"the loss is .* at update 3: lower the learning"):
+        train(model, repeat(()), SGD(0.25), 9, max_norm=max_norm)
+    np.testing.assert_array_equal(model.params["w"], before.params["w"])
+
+
+def test_train_takes_no_more_batches_than_updates():
+    """Is the next batch still there for whoever goes on?"""
+    batches = iter([(1,), (2,), (3,)])
+    train(Valley(), batches, SGD(0.1), 2)
+    assert next(batches) == (3,)
+
+
+def test_train_refuses_too_few_batches_and_a_lonely_interval():
+    """Do batches that end early, and an interval with nothing to evaluate, raise?"""
+    with pytest.raises(ValueError, match="batches ended after 2 of 3 updates"):
+        train(Valley(), [(), ()], SGD(0.1), 3)
+    with pytest.raises(ValueError, match="evaluate_every is given without evaluate"):
+        train(Valley(), repeat(()), SGD(0.1), 3, evaluate_every=1)
+
+
+def test_train_progress_goes_to_standard_output_only(capfd):
+    """Does the bar with its loss stay away from stderr, where a graded notebook counts it?"""
+    train(Valley(), repeat(()), SGD(0.25), 4, progress=True)
+    written = capfd.readouterr()
+    assert written.err == ""
+    assert "4/4" in written.out
+    assert f"loss={np.mean([25, 25 / 4, 25 / 16, 25 / 64]):.4f}" in written.out
+
+
+@pytest.mark.parametrize("progress", [False, True])
+def test_train_writes_nothing_to_stderr_when_it_fails(progress, capfd):
+    """Is stderr empty also when the loop ends in an error, and all silent without a bar?"""
+    with pytest.raises(FloatingPointError):
+        train(Valley(bad_update=2), repeat(()), SGD(0.25), 4, progress=progress)
+    written = capfd.readouterr()
+    assert written.err == ""
+    assert bool(written.out) == progress
+
+
+def test_train_passes_every_argument_of_a_batch(rng):
+    """Do lengths and further columns reach the model's loss?"""
+    model = SequenceModel(RNNEncoder(D, H, rng), K, rng, K, D)
+    batch = rng.integers(K, size=(B, T)), rng.integers(K, size=(B, T)), np.array([3, 5])
+    loss, grads = model.loss_and_grads(*batch)
+    history = train(model, [batch], SGD(0.1), 1)
+    assert history.loss == [loss]
+    assert history.grad_norm == [global_norm(grads)]
