@@ -15,6 +15,15 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 HTML = ROOT / "_build" / "html"
+# Sphinx has said what is wrong when Jupyter Book raises; its own traceback would bury that.
+PROGRAM = """
+import sys
+from jupyter_book.cli.main import main
+try:
+    main()
+except RuntimeError:
+    sys.exit(1)
+"""
 STRICT = ("-W", "-n", "--keep-going", "--all")
 
 
@@ -23,8 +32,7 @@ def build():
     start = time.perf_counter()
     # Older pages must not pass for the result of a build that failed.
     shutil.rmtree(HTML, ignore_errors=True)
-    program = "from jupyter_book.cli.main import main; main()"
-    command = [sys.executable, "-c", program, "build", ".", *STRICT]
+    command = [sys.executable, "-c", PROGRAM, "build", ".", *STRICT]
     status = subprocess.run(command, cwd=ROOT, check=False).returncode
     if status == 0 and not (HTML / "index.html").exists():
         status = 1

@@ -71,17 +71,23 @@ def fill_cache(app, env, docnames):
         if is_myst_markdown_notebook(Path(path).read_text(encoding="utf8")):
             cache.add_nb_to_project(path, read_data={"type": "plugin", "name": "myst_nb_md"})
     pending = cache.list_unexecuted()
-    if not pending:
-        return
-    LOGGER.info("executing %d page(s) side by side", len(pending))
-    load_executor("local-parallel", cache).run_and_cache(timeout=app.config.nb_execution_timeout)
-    failures = [r for r in cache.list_project_records() if r.traceback]
-    if failures:
-        raise ExtensionError(
-            "\n\n".join(
-                f"A cell of {record.uri} failed:\n{record.traceback}" for record in failures
-            )
-        )
+    if pending:
+        LOGGER.info("executing %d page(s) side by side", len(pending))
+        runner = load_executor("local-parallel", cache)
+        result = runner.run_and_cache(timeout=app.config.nb_execution_timeout)
+        if failed := [*result.excepted, *result.errored]:
+            raise ExtensionError(f"cells failed, as shown above, in {', '.join(failed)}")
+    for record in cache.list_project_records():
+        refuse_stderr(cache, record)
+
+
+def refuse_stderr(cache, record):
+    """Warn of a page whose cells, even hidden ones, wrote to stderr: nobody would read it."""
+    executed = cache.get_cached_project_nb(record.pk)
+    for cell in cache.get_cache_bundle(executed.pk).nb.cells:
+        for output in cell.get("outputs", ()):
+            if output.get("name") == "stderr":
+                LOGGER.warning("a cell of %s wrote to stderr:\n%s", record.uri, output.text)
 
 
 def setup(app):
