@@ -118,20 +118,25 @@ def merge(app, env, docnames, other):
 def check(app, env):
     """Warn of records that belong to no claim, to another chapter, or are shown nowhere."""
     claims, _ = load_claims()
+    seen = set()
     for docname, records in all_records(env).items():
         shown = {node["claim"] for node in env.get_doctree(docname).findall(ClaimNode)}
+        chapter = chapter_of(docname)
         for identifier, record in records.items():
             problem = None
             if identifier not in claims:
                 problem = "is not in claims.yml"
-            elif chapter_of(docname) not in claims[identifier]["chapters"]:
+            elif chapter not in claims[identifier]["chapters"]:
                 problem = f"belongs to chapter {claims[identifier]['chapters']}"
+            elif (chapter, identifier) in seen:
+                problem = f"is recorded twice for chapter {chapter}"
             elif record["verdict"] not in BADGES:
                 problem = f"has the verdict {record['verdict']!r}"
             elif identifier not in shown:
                 problem = "is recorded but no claim directive shows it"
             if problem:
                 LOGGER.warning("the claim %s %s", identifier, problem, location=docname)
+            seen.add((chapter, identifier))
 
 
 class FillClaims(SphinxPostTransform):
