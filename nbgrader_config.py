@@ -1,0 +1,46 @@
+"""Settings of nbgrader for this course; "Teach" in the README shows the commands."""
+
+import os
+import sys
+from pathlib import Path
+
+from nbgrader.preprocessors import (
+    AssignLatePenalties,
+    CheckCellMetadata,
+    ClearOutput,
+    LimitOutput,
+    OverwriteCells,
+    OverwriteKernelspec,
+    SaveAutoGrades,
+)
+
+from rnn_course.grading import ExportWithNotes, Rebuild, Run, Settle
+
+c = get_config()  # noqa: F821 - nbgrader provides it
+
+# nbgrader starts `alembic` by name, which fails where the environment is not activated.
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+
+c.CourseDirectory.course_id = "rnn-course"
+c.CourseDirectory.source_directory = "solutions"
+c.CourseDirectory.release_directory = "exercises"
+
+c.Autograde.sanitize_preprocessors = [
+    Rebuild,
+    ClearOutput,
+    OverwriteKernelspec,
+    OverwriteCells,
+    CheckCellMetadata,
+]
+c.Autograde.autograde_preprocessors = [
+    Run,
+    Settle,
+    LimitOutput,
+    SaveAutoGrades,
+    AssignLatePenalties,
+    CheckCellMetadata,
+]
+c.ExportApp.plugin_class = ExportWithNotes
+
+# Cells and outputs travel encrypted between nbgrader and the kernel, not in plain text.
+c.KernelManager.transport_encryption = "required"
