@@ -89,6 +89,11 @@ def mend_bibliography(body, app):
     return re.sub(r'<span class="backrefs">.*?</span>', "", body, flags=re.DOTALL)
 
 
+def mend_summary_names(body, app):
+    """A fold is called by the text it shows."""
+    return body.replace('<summary aria-label="Toggle hidden content">', "<summary>")
+
+
 def mend_image_sizes(body, app):
     """Give each SVG its size, so that the text does not jump when it arrives."""
     sources = {name: path for path, name in app.builder.images.items()}
@@ -105,7 +110,7 @@ def mend_image_sizes(body, app):
 
 
 def mend_page(app, pagename, templatename, context, doctree):
-    for mend in (mend_bibliography, mend_image_sizes):
+    for mend in (mend_bibliography, mend_summary_names, mend_image_sizes):
         context["body"] = mend(context.get("body", ""), app)
 
 

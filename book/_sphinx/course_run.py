@@ -42,6 +42,10 @@ def use_own_environment(build):
     os.environ.pop("JUPYTER_PATH", None)
     os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
     os.environ["IPYTHONDIR"] = str(build / ".ipython")
+    settings = build / ".ipython" / "profile_default" / "ipython_kernel_config.py"
+    settings.parent.mkdir(parents=True, exist_ok=True)
+    # Kernels talk over loopback here; their remark on that would worry a newcomer.
+    settings.write_text("get_config().IPKernelApp.log_level = 'ERROR'\n", encoding="utf8")
     os.environ["MPLCONFIGDIR"] = str(build / ".matplotlib")
     os.environ["PYTHONHASHSEED"] = "0"
     for variable in THREAD_VARIABLES:
