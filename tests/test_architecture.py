@@ -18,7 +18,13 @@ LEVELS = [
     {"encoders"},
     {"models"},
     {"training"},
-    {"checks", "collecting", "grading", "plotting"},  # the edge: tools for readers and graders
+    {
+        "checks",
+        "collecting",
+        "feedback",
+        "grading",
+        "plotting",
+    },  # the edge: tools for readers and graders
 ]
 LEVEL = {name: level for level, names in enumerate(LEVELS) for name in names}
 EDGE = LEVELS[-1]

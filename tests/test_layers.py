@@ -79,9 +79,11 @@ def test_embedding_gradient_adds_up_repeated_tokens(tokens, rng):
 
 @pytest.mark.parametrize("form", [list, tuple, np.uint8])
 def test_embedding_takes_any_integer_sequence(form, rng):
-    """Do a list, a tuple and a small integer type look up the same rows?"""
+    """Do a list, a tuple and a small integer type look up the same rows, and lead back?"""
     E = normal(rng, V, D)
-    np.testing.assert_array_equal(embedding_forward(form([1, 0]), E)[0], E[[1, 0]])
+    x, cache = embedding_forward(form([1, 0]), E)
+    np.testing.assert_array_equal(x, E[[1, 0]])
+    np.testing.assert_array_equal(embedding_backward(x, cache)["E"][:2], E[:2])
 
 
 def test_embedding_returns_a_copy(rng):
