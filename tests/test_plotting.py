@@ -1,6 +1,8 @@
 """Figures: one style, the same bytes each time, distinct without colour."""
 
 import io
+import re
+from pathlib import Path
 
 import matplotlib
 import numpy as np
@@ -77,6 +79,34 @@ def test_series_differ_without_colour():
     styles = [plotting.series_style(index) for index in range(len(plotting.PALETTE))]
     for name in ("color", "linestyle", "marker"):
         assert len({str(style[name]) for style in styles}) == len(styles)
+
+
+def brightness(colour):
+    """Return the relative luminance (WCAG 2) of (3,) sRGB values."""
+    linear = np.where(colour <= 0.04045, colour / 12.92, ((colour + 0.055) / 1.055) ** 2.4)
+    return linear @ (0.2126, 0.7152, 0.0722)
+
+
+def contrast(one, other):
+    low, high = sorted((brightness(one), brightness(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def on_dark_page(colour):
+    """Apply the filter that the book's style sheet puts on figures of a dark page."""
+    styles = Path(__file__).parents[1] / "book" / "_sphinx" / "assets" / "course.css"
+    amount = float(re.search(r"invert\(([\d.]+)\) hue-rotate\(180deg\)", styles.read_text())[1])
+    turned = colour * (1 - 2 * amount) + amount
+    grey = np.array([0.213, 0.715, 0.072])
+    return np.clip(2 * turned @ grey - turned, 0, 1)
+
+
+@pytest.mark.parametrize("name", plotting.PALETTE)
+def test_colours_are_legible_on_light_and_dark_pages(name):
+    """Has a label in this colour the contrast that small text needs, 4.5 to 1, on both?"""
+    colour = np.array(matplotlib.colors.to_rgb(plotting.PALETTE[name]))
+    assert contrast(colour, np.ones(3)) >= 4.5
+    assert contrast(on_dark_page(colour), np.array(matplotlib.colors.to_rgb("#121212"))) >= 4.5
 
 
 def test_direct_label_stands_at_the_last_point_in_the_colour_of_its_line():

@@ -11,6 +11,7 @@ from fontTools.ttLib import TTFont
 
 MATH = re.compile(r"<math.*?</math>", re.DOTALL)
 ICON_RULE = re.compile(r'([^{}]*)\{[^{}]*content:"\\([0-9a-f]{2,4})"')
+ICON_VARIABLE = re.compile(r'--pst-icon-[\w-]+:"(.)"')
 SVG_SIZE = re.compile(r'<svg[^>]*?width="([\d.]+)pt" height="([\d.]+)pt"')
 STIX_NOTICE = "STIXTwoMath-LICENSE.txt"
 ITALIC_CAPITALS, ITALIC_SMALL, PLANCK = 0x1D434, 0x1D44E, 0x210E
@@ -67,10 +68,12 @@ def cut_icon_fonts(out):
         used |= set(re.findall(r"\bfa-[a-z-]+", page.read_text(encoding="utf8")))
     codes = set()
     for sheet in (out / "_static" / "styles").glob("*.css"):
-        for selectors, code in ICON_RULE.findall(sheet.read_text(encoding="utf8")):
+        rules = sheet.read_text(encoding="utf8")
+        for selectors, code in ICON_RULE.findall(rules):
             names = set(re.findall(r"\.(fa-[\w-]+)", selectors))
             if names & used or not names:
                 codes.add(int(code, 16))
+        codes |= {ord(icon) for icon in ICON_VARIABLE.findall(rules)}
     for font in (out / "_static" / "vendor" / "fontawesome" / "webfonts").glob("*.woff2"):
         cut_font(font, font, codes)
 
