@@ -19,7 +19,7 @@ def _step_weights(mask, shape, dtype):
     count = np.count_nonzero(mask)
     if count == 0:
         raise ValueError(f"mask of shape {shape} marks no step as real; the mean is undefined")
-    return np.asarray(mask, dtype=bool).astype(dtype) / dtype.type(count)
+    return np.asarray(mask, dtype=bool) / dtype.type(count)
 
 
 def cross_entropy_forward(y, target, mask=None):

@@ -144,9 +144,18 @@ def test_losses_keep_float32(target_dtype, y, classes):
 
 
 def test_losses_take_integer_predictions():
-    """Are whole numbers given as integers treated as the numbers they are?"""
-    assert cross_entropy_forward(np.array([[0, 0]]), np.array([1]))[0] == pytest.approx(np.log(2))
-    assert squared_error_forward(np.array([[1, 2]]), np.array([[0, 0]]))[0] == 2.5
+    """Are whole numbers, given as integers in lists, treated as the numbers they are?"""
+    assert cross_entropy_forward([[0, 0]], [1])[0] == pytest.approx(np.log(2))
+    assert squared_error_forward([[1, 2]], [[0, 0]])[0] == 2.5
+    assert squared_error_forward(np.array([[1, 2]]), np.array([[0.5, 0.5]]))[0] == 1.25
+
+
+def test_losses_take_any_number_as_a_mask(y, classes):
+    """Does every non-zero entry of a mask count as one real step, no more?"""
+    for forward, target in ((cross_entropy_forward, classes), (squared_error_forward, y + 1)):
+        expected = forward(y, target, MASK)[0]
+        assert forward(y, target, 3 * MASK.astype(int))[0] == expected
+        assert forward(y, target, MASK.astype(float))[0] == expected
 
 
 @pytest.mark.parametrize("forward", [cross_entropy_forward, squared_error_forward])
