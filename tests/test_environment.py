@@ -159,8 +159,8 @@ def installed(project, name):
     return subprocess.run([python, "-c", code], capture_output=True, text=True).stdout.strip()
 
 
-def test_set_up_installs_once_and_updates_on_a_changed_pin(project, index):
-    """Does it install what is pinned, do nothing the second time, and follow a changed pin?"""
+def test_set_up_installs_once_and_follows_changed_pins(project, index):
+    """Does it install what is pinned, do nothing the second time, and follow changed pins?"""
     write_wheel(index.folder, "torch", "2.13.0")
     first = set_up(project, environment(index))
     assert first.returncode == 0, first.stderr
@@ -179,6 +179,16 @@ def test_set_up_installs_once_and_updates_on_a_changed_pin(project, index):
     requirements.write_text(requirements.read_text().replace("tiny==1.0", "tiny==2.0"))
     assert set_up(project, environment(index)).returncode == 0
     assert installed(project, "tiny") == "2.0"
+
+    # a failed update costs neither the environment nor the knowledge that it failed
+    requirements.write_text(requirements.read_text().replace("tiny==2.0", "tiny==3.0"))
+    failed = set_up(project, environment(index))
+    assert failed.returncode == 1
+    assert "Installing the requirements did not work" in failed.stderr
+    assert "tiny==3.0" in failed.stderr  # in pip's words, and not called a network fault
+    assert "No network" not in failed.stderr
+    requirements.write_text(requirements.read_text().replace("tiny==3.0", "tiny==2.0"))
+    assert "ready in" in set_up(project, environment(index)).stdout
     assert kept.exists()
 
 
@@ -227,13 +237,17 @@ def test_set_up_takes_torch_without_cuda_and_never_downloads_cuda(project, index
 
 
 @needs_linux
-def test_set_up_leaves_torch_to_pip_when_told_so(project, index):
-    """Can the CUDA build be chosen deliberately?"""
+def test_set_up_keeps_a_venv_made_by_hand_and_the_default_torch_on_request(project, index):
+    """Is a working .venv filled and not replaced, and can the CUDA build be chosen deliberately?"""
+    kept = project / ".venv" / "kept"
+    subprocess.run([sys.executable, "-m", "venv", str(kept.parent)], check=True)
+    kept.touch()
     write_wheel(index.folder, "torch", "2.13.0", requires=[NVIDIA])
     result = set_up(project, environment(index, RNN_COURSE_TORCH="default"))
     assert result.returncode == 0, result.stderr
     assert not (project / "uv.json").exists()
     assert installed(project, "nvidia-cublas") == "1.0"
+    assert kept.exists()
 
 
 @pytest.mark.parametrize(
@@ -274,18 +288,6 @@ def test_set_up_names_the_network_when_the_index_is_out_of_reach(project):
     assert result.returncode == 1
     assert "No network: the package index cannot be reached" in result.stderr
     assert not (project / ".venv/setup.stamp").read_text().startswith("3.")
-
-
-def test_set_up_shows_the_report_of_any_other_failure(project, index):
-    """Is a pin that the index does not have reported in pip's words, not called a network fault?"""
-    write_wheel(index.folder, "torch", "2.13.0")
-    requirements = project / "requirements.txt"
-    requirements.write_text(requirements.read_text().replace("tiny==1.0", "tiny==3.0"))
-    result = set_up(project, environment(index))
-    assert result.returncode == 1
-    assert "Installing the requirements did not work" in result.stderr
-    assert "tiny==3.0" in result.stderr
-    assert "No network" not in result.stderr
 
 
 def test_script_parses_on_pythons_that_are_too_old():

@@ -24,7 +24,6 @@ OLDEST, NEWEST = (3, 11), (3, 13)
 GIGABYTES = 2.5  # 1.6 once installed, the rest for downloads under way
 NETWORK_SIGNS = (
     "connection broken",
-    "failed to establish a new connection",
     "max retries exceeded",
     "timed out",
     "error sending request",
@@ -130,10 +129,9 @@ def pip(doing, *arguments, **options):
 def make_venv(bound_to):
     """Keep a .venv that fits; make it anew where it is missing, half made, moved or misfit."""
     stamp = read_stamp()
-    if stamp and stamp[0] == bound_to and PYTHON.exists():
-        return
-    if stamp is None and made_by_hand():
-        say("Using the .venv that is already there.")
+    fits = stamp[0] == bound_to and PYTHON.exists() if stamp else made_by_hand()
+    if fits:
+        write_stamp(bound_to, "update unfinished")
         return
     if VENV.exists():
         say("The .venv found here is unfinished, moved or made by another Python: starting afresh.")
@@ -205,7 +203,6 @@ def set_up():
         return
     check_venv_module()
     make_venv(bound_to)
-    write_stamp("unfinished")
     say("Updating the installers ...")
     quick = ("--retries", "1", "--timeout", "20")
     pip("Updating the installers", "install", *quick, "-c", "constraints.txt", "pip", "uv")
