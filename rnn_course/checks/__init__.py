@@ -1,20 +1,34 @@
 """Checks of a learner's functions, for the graded notebooks.
 
-A check compares a function with the reference of this package on fresh inputs and returns a
+A check compares a function with the reference of this package on seeded inputs and returns a
 Verdict: which parts hold, what is wrong first, and the likely cause. grade prints the verdict and
 turns it into points.
 """
 
-from rnn_course.checks.batches import check_last_hidden
+from rnn_course.checks.batches import check_last_hidden, check_pad_batch
+from rnn_course.checks.features import check_bag_of_tokens, check_window_features
+from rnn_course.checks.gradients import check_rnn_step_backward
+from rnn_course.checks.losses import (
+    check_cross_entropy_gradient,
+    check_log_softmax,
+    check_masked_cross_entropy,
+)
 from rnn_course.checks.rnn import check_rnn_forward, check_rnn_step_forward
 from rnn_course.checks.verdict import Part, Verdict, grade, report
 
 __all__ = [
     "Part",
     "Verdict",
+    "check_bag_of_tokens",
+    "check_cross_entropy_gradient",
     "check_last_hidden",
+    "check_log_softmax",
+    "check_masked_cross_entropy",
+    "check_pad_batch",
     "check_rnn_forward",
+    "check_rnn_step_backward",
     "check_rnn_step_forward",
+    "check_window_features",
     "grade",
     "report",
 ]

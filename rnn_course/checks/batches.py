@@ -6,6 +6,105 @@ from rnn_course import layers, text
 from rnn_course.checks.examine import Aspect, Task, examine
 
 
+def _pad(sequences, padding=0):
+    tokens, lengths = text.pad_sequences(sequences, padding)
+    return tokens, text.mask_from_lengths(lengths)
+
+
+def _pad_with(lay, padding):
+    """Build the rows with ``lay(row, T)`` -> list of length T, in which None is padding."""
+
+    def build(sequences):
+        T = max(map(len, sequences))
+        rows = [lay(list(row), T) for row in sequences]
+        return np.array([[padding if item is None else item for item in row] for row in rows])
+
+    return build
+
+
+TOKEN_SUSPECTS = {
+    "the padding stands on the left; it belongs on the right.": lambda rows, p=0: _pad_with(
+        lambda row, T: [None] * (T - len(row)) + row, p
+    )(rows),
+    "the sequences are cut to the shortest; pad them to the longest.": lambda rows, p=0: _pad(
+        rows, p
+    )[0][:, : min(map(len, rows))],
+    "the padding is 0, whatever the argument padding says.": lambda rows, p=0: _pad(rows)[0],
+    "there is one column too many; T is the length of the longest sequence.": lambda rows, p=0: (
+        np.pad(_pad(rows, p)[0], ((0, 0), (0, 1)), constant_values=p)
+    ),
+    "the last item of each sequence is lost.": lambda rows, p=0: _pad_with(
+        lambda row, T: row[:-1] + [None] * (T - len(row) + 1), p
+    )(rows),
+    "the last item is repeated; fill up with the padding.": lambda rows, p=0: _pad_with(
+        lambda row, T: row + row[-1:] * (T - len(row)), p
+    )(rows),
+    "the sequence is repeated from its start; fill up with the padding.": lambda rows, p=0: (
+        _pad_with(lambda row, T: (row * T)[:T], p)(rows)
+    ),
+    "the array is transposed: one row is one sequence.": lambda rows, p=0: _pad(rows, p)[0].T,
+    "the sequences have been sorted by length; keep their order.": lambda rows, p=0: _pad(
+        sorted(rows, key=len, reverse=True), p
+    )[0],
+    "the sequences have been sorted by length; they keep their order.": lambda rows, p=0: _pad(
+        sorted(rows, key=len), p
+    )[0],
+    "the sequences stand in reverse.": lambda rows, p=0: _pad([r[::-1] for r in rows], p)[0],
+}
+MASK_SUSPECTS = {
+    "the mask is the wrong way round: True belongs to the real items.": lambda rows, p=0: (
+        ~_pad(rows, p)[1]
+    ),
+    "the mask is made from tokens != padding. A real item may have that value by chance; the "
+    "lengths know better.": lambda rows, p=0: _pad(rows, p)[0] != p,
+    "the mask is made from tokens != 0; the lengths know better.": lambda rows, p=0: (
+        _pad(rows, p)[0] != 0
+    ),
+    "the mask is transposed: it has the shape of the tokens.": lambda rows, p=0: _pad(rows, p)[1].T,
+    "these are the lengths; a mask has one entry for each item.": lambda rows, p=0: _pad(rows, p)[
+        1
+    ].sum(axis=1),
+    "the mask says that every item is real.": lambda rows, p=0: _pad(rows, p)[1] | True,
+    "the mask is one item too short: the last real item is at index length - "
+    "1.": lambda rows, p=0: _pad(rows, p)[1] & np.roll(_pad(rows, p)[1], -1, axis=1),
+    "the mask is one item too long: the last real item is at index length - 1.": lambda rows, p=0: (
+        text.mask_from_lengths([len(row) + 1 for row in rows], max(map(len, rows)))
+    ),
+    "the padded items are marked on the left.": lambda rows, p=0: _pad(rows, p)[1][:, ::-1],
+}
+
+
+def _pad_task(seed):
+    rng = np.random.default_rng(seed)
+
+    def draw(*lengths, **padding):
+        return {"sequences": [rng.integers(2, 30, n).tolist() for n in lengths]} | padding
+
+    main = draw(3, 1, 6, 4)
+    collision = draw(4, 2, 5, padding=0)
+    collision["sequences"][1][0] = 0
+    return Task(
+        name="pad_batch",
+        outputs=("tokens", "mask"),
+        reference=_pad,
+        aspects=(
+            Aspect("tokens of four sequences, padded with 0", 3, (main,), ("tokens",)),
+            Aspect("their mask", 2, (main,), ("mask",)),
+            Aspect("another padding: -1", 1, (draw(2, 5, 3, padding=-1),)),
+            Aspect("a real item that equals the padding", 1, (collision,)),
+            Aspect("equal lengths; one sequence", 1, (draw(3, 3), draw(4))),
+        ),
+        suspects={"tokens": TOKEN_SUSPECTS, "mask": MASK_SUSPECTS},
+        shapes={"tokens": "(B, T)", "mask": "(B, T)"},
+        kinds={"tokens": "iu", "mask": "b"},
+    )
+
+
+def check_pad_batch(answer, seed=1001):
+    """Check answer(sequences, padding=0) -> tokens, mask; returns a Verdict."""
+    return examine(_pad_task(seed), answer)
+
+
 def _last(h, lengths):
     return layers.last_step_forward(h, lengths)[0]
 

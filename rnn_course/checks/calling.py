@@ -45,7 +45,7 @@ def call(answer, arguments):
         warnings.catch_warnings(record=True) as caught,
         contextlib.redirect_stderr(errors),
         contextlib.redirect_stdout(printed),
-        np.errstate(all="warn"),
+        np.errstate(divide="warn", over="warn", invalid="warn", under="ignore"),
     ):
         warnings.simplefilter("always")
         try:

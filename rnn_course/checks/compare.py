@@ -78,11 +78,11 @@ def matches(got, wrong):
     got, wrong = np.asarray(got, dtype=float), np.asarray(wrong, dtype=float)
     if got.shape != wrong.shape:
         return False
-    both = np.isfinite(wrong)
-    if (both != np.isfinite(got)).any():
+    plain = np.isfinite(wrong)
+    if not np.array_equal(got[~plain], wrong[~plain], equal_nan=True):
         return False
-    scale = np.abs(wrong[both]).max(initial=0)
-    return bool((np.abs(got - wrong)[both] <= LOOSE * scale).all())
+    scale = np.abs(wrong[plain]).max(initial=0)
+    return bool((np.abs(got[plain] - wrong[plain]) <= LOOSE * scale).all())
 
 
 def difference(name, got, expected, tolerance, shape_words=""):
@@ -99,7 +99,8 @@ def difference(name, got, expected, tolerance, shape_words=""):
     bad = ~np.isfinite(got) & np.isfinite(tolerance)
     if bad.any() and np.isfinite(expected).all():
         place = _place(name, np.argwhere(bad)[0])
-        return f"{place} is {got[bad][0]}; {bad.sum()} of {bad.size} values are not finite."
+        amount = f" {bad.sum()} of {bad.size} values are not finite." if bad.size > 1 else ""
+        return f"{place} is {got[bad][0]}.{amount}"
     error = np.abs(got - expected)
     wrong = ~(error <= tolerance) & np.isfinite(tolerance)
     if not wrong.any():
@@ -130,6 +131,8 @@ def plain_cause(got, expected):
     got, expected = got.astype(float), expected.astype(float)
     if not np.isfinite(got).all():
         return "look for an overflow in exp, a division by zero, log(0), or 0 times infinity."
+    if matches(got, expected):
+        return "the values are close but not exact: was something rounded to lower precision?"
     if not got.any():
         return "every value is zero: was the result ever filled in?"
     if matches(got, -expected):
@@ -146,8 +149,6 @@ def plain_cause(got, expected):
 
 def _where_wrong(got, expected):
     wrong = np.abs(got - expected) > LOOSE * np.abs(expected).max(initial=0)
-    if not wrong.any():
-        return "the values are close but not exact: was something rounded to lower precision?"
     for axis, size in enumerate(wrong.shape):
         others = tuple(k for k in range(wrong.ndim) if k != axis)
         rows = np.flatnonzero(wrong.any(axis=others))

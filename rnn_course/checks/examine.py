@@ -7,6 +7,7 @@ the learner's very numbers on the same inputs names the likely cause.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -18,7 +19,7 @@ MANNERS = "inputs stay unchanged, and one call does not disturb another"
 EPSILON = np.finfo(np.float64).eps
 SAFETY = 4  # the bounds count roundings along one order of operations; others differ a little
 CARRIED = (
-    "a second call with the same inputs gives another result, so something is carried over from "
+    "A second call with the same inputs gives another result, so something is carried over from "
     "one call to the next: a global variable, a default argument, or an unseeded random number."
 )
 OVERWRITTEN = (
@@ -60,7 +61,7 @@ class Task:
         rounding: function of the arguments: for each output a bound of the error in units of the
             machine epsilon. None: results are exact.
         shapes: {output: shape in letters}.
-        kinds: {output: allowed numpy dtype kinds}; None: float32 must stay float32.
+        kinds: {output: allowed numpy dtype kinds}, empty for any; None: float32 must stay float32.
     """
 
     name: str
@@ -76,7 +77,8 @@ class Task:
 
 def examine(task, answer):
     """Verdict on ``answer``, a function that may live elsewhere and return plain arrays."""
-    return _Examination(task, answer).verdict()
+    with np.errstate(all="ignore"):  # wrong formulas may overflow, and nobody needs to hear it
+        return _Examination(task, answer).verdict()
 
 
 def _cast(arguments, dtype):
@@ -100,11 +102,12 @@ class _Examination:
         if isinstance(self._outcome(self.main).error, NotImplementedError):
             return Verdict(self.task.name, self._all_unwritten(), written=False)
         parts = [self._aspect_part(aspect) for aspect in self.task.aspects]
-        values_hold = parts[0].held
-        for name, find in (
-            (self._kind_name(), self._kind_problem),
-            (MANNERS, self._manners_problem),
-        ):
+        pairs = zip(parts, self.task.aspects, strict=True)
+        values_hold = all(part.held for part, a in pairs if a.cases[0] is self.main)
+        later = [(MANNERS, self._manners_problem)]
+        if self.task.kinds != {}:
+            later.insert(0, (self._kind_name(), self._kind_problem))
+        for name, find in later:
             parts.append(Part(name, 1, find()) if values_hold else Part(name, 1, later=True))
         return Verdict(self.task.name, tuple(parts), tuple(self.notes))
 
@@ -152,30 +155,32 @@ class _Examination:
             if isinstance(got, Missing):
                 return got.why
             here = aspect.where(arguments) if aspect.where else True
-            tolerance = np.where(here, tolerances[name], np.inf)
+            coarse = got.dtype == np.float32  # its precision costs points of its own
+            scale = np.finfo(np.float32).eps / eps if coarse else 1
+            tolerance = np.where(here, tolerances[name] * scale, np.inf)
             words = (self.task.shapes or {}).get(name, "")
             text = difference(name, got, wanted, tolerance, words)
             if text:
                 cause = self._cause(name, got, wanted, arguments)
                 return f"{text}\nLikely cause: {cause}" if cause else text
-        return ""
+        return "" if arguments is not self.main or self._repeatable else CARRIED
 
     def _cause(self, name, got, expected, arguments):
         known = self._suspect(name, got, expected, arguments)
         if known:
             return known
-        again = call(self.answer, self.main)
+        return plain_cause(got, expected) if self._repeatable else CARRIED
+
+    @cached_property
+    def _repeatable(self):
         first = self._outcome(self.main)
-        if first.error is None and not self._agree(first, again):
-            return CARRIED
-        return plain_cause(got, expected)
+        return first.error is not None or self._agree(first, call(self.answer, self.main))
 
     def _suspect(self, name, got, expected, arguments):
         values = _cast(arguments, np.float64).values()
         for cause, wrong in self.task.suspects.get(name, {}).items():
             try:
-                with np.errstate(all="ignore"):
-                    result = wrong(*values)
+                result = wrong(*values)
             except (ValueError, IndexError):  # a wrong formula may run for some sizes only
                 continue
             if matches(got, result) and not matches(expected, result):
@@ -204,7 +209,11 @@ class _Examination:
         return all(isinstance(a[n], Missing) or matches(b[n], a[n]) for n in a)
 
     def _kind_name(self):
-        return "float32 stays float32" if self.task.kinds is None else "the right kind of numbers"
+        return (
+            "float32 stays float32, float64 stays float64"
+            if self.task.kinds is None
+            else "the right kind of numbers"
+        )
 
     def _kind_problem(self):
         if self.task.kinds is not None:
@@ -217,12 +226,16 @@ class _Examination:
         if outcome.error is not None:
             return self._error_problem(outcome.error, arguments)
         reference = self._expected(arguments)[1]
+        for name, got in self._got(self._outcome(self.main), reference).items():
+            if got.dtype != np.float64:
+                return f"With float64 inputs {name} comes out as {got.dtype}; expected float64."
         for name, got in self._got(outcome, reference).items():
             if not isinstance(got, Missing) and got.dtype != np.float32:
                 return (
                     f"With float32 inputs {name} comes out as {got.dtype}; expected float32.\n"
-                    "Likely cause: an array made without dtype=, such as np.zeros(...), is float64 "
-                    "and makes everything float64 that it touches."
+                    "Likely cause: np.zeros and np.eye without dtype= give float64, which turns "
+                    "everything float64 that it touches. So does a NumPy integer such as "
+                    "mask.sum() in a division; int(mask.sum()) does not."
                 )
         return self._problem(arguments, Aspect("", 0, ()), np.finfo(np.float32).eps)
 
@@ -246,8 +259,6 @@ class _Examination:
             )
         first = call(self.answer, self.main)
         before = self._copies(first)
-        if not self._agree(first, call(self.answer, self.main)):
-            return CARRIED[0].upper() + CARRIED[1:]
         call(self.answer, _other_batch(self.main))
         after = self._copies(first)
         held = all(np.array_equal(a, after[name], equal_nan=True) for name, a in before.items())

@@ -1,0 +1,281 @@
+"""Checks of the log-softmax, the cross-entropy with a mask, and its gradient."""
+
+import numpy as np
+
+from rnn_course import activations, losses, text
+from rnn_course.checks.examine import Aspect, Task, examine
+
+B, T, K = 3, 7, 4
+LENGTHS = (7, 2, 4)  # 13 real steps, a number that no product of the sizes gives
+
+
+def _log_softmax(y, axis=-1):
+    return np.moveaxis(activations.log_softmax(np.moveaxis(y, axis, -1)), -1, axis)
+
+
+def _softmax(y, axis=-1):
+    return np.exp(_log_softmax(y, axis))
+
+
+LOG_SOFTMAX_SUSPECTS = {
+    "these are the probabilities; their logarithm is asked for.": _softmax,
+    "a probability too small for a float became 0, and log(0) is -inf. Work out the logarithm of "
+    "the fraction on paper first.": lambda y: np.log(_softmax(y)),
+    "exp overflows for large logits. The result does not change when the largest logit of a row "
+    "is subtracted first.": lambda y: np.log(np.exp(y) / np.exp(y).sum(axis=-1, keepdims=True)),
+    "exp overflows for large logits. Subtract the largest logit of a row first.": lambda y: (
+        y - np.log(np.exp(y).sum(axis=-1, keepdims=True))
+    ),
+    "one maximum serves all rows. In a row far below it every exp becomes 0: take the maximum of "
+    "each row.": lambda y: y - y.max() - np.log(np.exp(y - y.max()).sum(axis=-1, keepdims=True)),
+    "the softmax runs over the first axis; the classes are on the last one.": lambda y: (
+        _log_softmax(y, 0)
+    ),
+    "the softmax runs over the steps (axis 1); the classes are on the last axis.": lambda y: (
+        _log_softmax(y, 1)
+    ),
+    "one softmax runs over all numbers; each row has its own.": lambda y: _log_softmax(
+        y.reshape(-1)
+    ).reshape(y.shape),
+    "the logarithm has base 2; here it is the natural one.": lambda y: _log_softmax(y) / np.log(2),
+    "the logarithm has base 10; here it is the natural one.": lambda y: (
+        _log_softmax(y) / np.log(10)
+    ),
+    "the logarithm of the sum of exponentials is not subtracted.": lambda y: (
+        y - y.max(axis=-1, keepdims=True)
+    ),
+    "the sum of exponentials is subtracted without its logarithm.": lambda y: (
+        y - np.exp(y).sum(axis=-1, keepdims=True)
+    ),
+    "the sum of shifted exponentials is subtracted without its logarithm.": lambda y: (
+        y - y.max(-1, keepdims=True) - np.exp(y - y.max(-1, keepdims=True)).sum(-1, keepdims=True)
+    ),
+    "the largest logit is subtracted in the exponentials only; it has to leave both terms, or "
+    "come back in the end.": lambda y: (
+        y - np.log(np.exp(y - y.max(-1, keepdims=True)).sum(-1, keepdims=True))
+    ),
+    "the mean of the exponentials stands where their sum belongs.": lambda y: (
+        _log_softmax(y) + np.log(y.shape[-1])
+    ),
+    "1 is added inside the logarithm (log1p, or log(1 + ...)).": lambda y: np.log1p(_softmax(y)),
+}
+
+
+def _log_softmax_task(seed):
+    rng = np.random.default_rng(seed)
+
+    def draw(*shape, add=0.0):
+        return {"y": rng.normal(size=shape) * 2 + add}
+
+    far_apart = draw(B, K, add=np.array([[-2000.0], [0.0], [3000.0]]))
+    rare = draw(B, K, add=np.array([0.0, -900.0, -1500.0, 3.0]))
+    return Task(
+        name="log_softmax",
+        outputs=("log_p",),
+        reference=_log_softmax,
+        aspects=(
+            Aspect("three rows of logits, (B, K)", 2, (draw(B, K),)),
+            Aspect("other numbers of axes: (B, T, K) and (K,)", 2, (draw(B, T, K), draw(K))),
+            Aspect("large logits, and rows far from each other", 3, (far_apart,)),
+            Aspect("a class whose probability is too small for a float", 1, (rare,)),
+        ),
+        suspects={"log_p": LOG_SOFTMAX_SUSPECTS},
+        rounding=lambda y: (
+            y.shape[-1] + 8 + 4 * np.abs(y).max(axis=-1, keepdims=True) + np.abs(_log_softmax(y))
+        ),
+        shapes={"log_p": "that of y"},
+    )
+
+
+def check_log_softmax(answer, seed=1004):
+    """Check answer(y) -> log_p; returns a Verdict."""
+    return examine(_log_softmax_task(seed), answer)
+
+
+def _picked(log_p, target):
+    return np.take_along_axis(log_p, target[..., None], axis=-1)[..., 0]  # (B, T)
+
+
+def _loss(log_p, target, mask):
+    return losses.cross_entropy_forward(log_p, target, mask)[0]
+
+
+def _summed(log_p, target, mask):
+    return -np.where(mask, _picked(log_p, target), 0).sum()
+
+
+LOSS_SUSPECTS = {
+    "0 times infinity is NaN: a padded place may hold log_p = -inf, so choose the real steps "
+    "instead of multiplying by the mask.": lambda p, c, m: -(_picked(p, c) * m).sum() / m.sum(),
+    "the sum is divided by all B T places; only the real steps count.": lambda p, c, m: (
+        _summed(p, c, m) / m.size
+    ),
+    "padded places enter the mean as if they were real.": lambda p, c, m: -_picked(p, c).mean(),
+    "padded places enter the sum; only the denominator leaves them out.": lambda p, c, m: (
+        -_picked(p, c).sum() / m.sum()
+    ),
+    "this is the sum over the real steps, not their mean.": _summed,
+    "the sum is divided by B; divide by the number of real steps.": lambda p, c, m: (
+        _summed(p, c, m) / len(m)
+    ),
+    "the sum is divided by T; divide by the number of real steps.": lambda p, c, m: (
+        _summed(p, c, m) / m.shape[1]
+    ),
+    "this is the mean over sequences of each one's mean, in which a step of a short sequence "
+    "counts more.": lambda p, c, m: np.mean(
+        [_loss(p[j : j + 1], c[j : j + 1], m[j : j + 1]) for j in range(len(m))]
+    ),
+    "the minus sign is missing: a loss is positive.": lambda p, c, m: -_loss(p, c, m),
+    "the mask is the wrong way round: the padded steps are averaged.": lambda p, c, m: _loss(
+        p, c, ~m
+    ),
+    "the probability is taken where its logarithm belongs.": lambda p, c, m: (
+        -np.exp(_picked(p, c))[m].mean()
+    ),
+    "a logarithm is taken of log_p, which is one already.": lambda p, c, m: (
+        -np.log(-_picked(p, c))[m].mean()
+    ),
+    "the log-probabilities of all classes are averaged; pick that of the target.": lambda p, c, m: (
+        -p[m].mean()
+    ),
+    "the log-probabilities of all classes are added; pick that of the target.": lambda p, c, m: (
+        -p[m].sum() / m.sum()
+    ),
+    "the most probable class is picked, not the target.": lambda p, c, m: -p.max(axis=-1)[m].mean(),
+    "the targets are shifted by one step.": lambda p, c, m: _loss(p, np.roll(c, -1, axis=1), m),
+    "the loss of every step is returned; their mean is asked for.": lambda p, c, m: (
+        -np.where(m, _picked(p, c), 0)
+    ),
+    "the loss of every sequence is returned; one mean over all is asked for.": lambda p, c, m: (
+        -np.where(m, _picked(p, c), 0).sum(axis=1) / m.sum(axis=1)
+    ),
+}
+
+
+def _draw_steps(rng, lengths=LENGTHS, T=T, K=K, scale=1.0):
+    mask = text.mask_from_lengths(np.array(lengths), T)
+    y = rng.normal(size=(len(lengths), T, K)) * scale
+    return y, np.where(mask, rng.integers(K, size=mask.shape), 0), mask
+
+
+def _loss_task(seed):
+    rng = np.random.default_rng(seed)
+
+    def draw(**sizes):
+        y, target, mask = _draw_steps(rng, **sizes)
+        return {"log_p": _log_softmax(y), "target": target, "mask": mask}
+
+    impossible = draw()
+    impossible["log_p"][~impossible["mask"]] = -np.inf
+    return Task(
+        name="masked_cross_entropy",
+        outputs=("loss",),
+        reference=_loss,
+        aspects=(
+            Aspect("three sequences of different lengths", 4, (draw(),)),
+            Aspect("no padding: every step is real", 2, (draw(lengths=(T, T, T)),)),
+            Aspect("log_p = -inf at padded places", 1, (impossible,)),
+            Aspect("one sequence; one step", 1, (draw(lengths=(5,)), draw(lengths=(1, 1), T=1))),
+        ),
+        suspects={"loss": LOSS_SUSPECTS},
+        fallbacks=(draw(lengths=(3, 1, 2), T=3, K=3),),
+        rounding=lambda p, c, m: (m.size + 8) * (1 + abs(_loss(p, c, m))),
+        shapes={"loss": "one number"},
+        kinds={"loss": "f"},
+    )
+
+
+def check_masked_cross_entropy(answer, seed=1005):
+    """Check answer(log_p, target, mask) -> loss; returns a Verdict."""
+    return examine(_loss_task(seed), answer)
+
+
+def _gradient(y, target, mask):
+    return losses.cross_entropy_backward(losses.cross_entropy_forward(y, target, mask)[1])
+
+
+def _error(y, target, axis=-1):
+    return _softmax(y, axis) - (np.arange(y.shape[-1]) == target[..., None])  # (B, T, K)
+
+
+def _times(mask):
+    return mask[..., None]  # (B, T, 1)
+
+
+GRADIENT_SUSPECTS = {
+    "1 is not subtracted at the target: this is p divided by the number of "
+    "steps.": lambda y, c, m: _softmax(y) * _times(m) / m.sum(),
+    "padded steps get a gradient; it has to be zero there.": lambda y, c, m: _error(y, c) / m.sum(),
+    "the mask is not used at all.": lambda y, c, m: _error(y, c) / m.size,
+    "the mask is not used, and nothing is divided by the number of steps.": lambda y, c, m: _error(
+        y, c
+    ),
+    "the gradient is divided by all B T places; the loss is the mean over the real steps "
+    "only.": lambda y, c, m: _error(y, c) * _times(m) / m.size,
+    "the loss is a mean: divide by the number of real steps.": lambda y, c, m: (
+        _error(y, c) * _times(m)
+    ),
+    "the gradient is divided by B; divide by the number of real steps.": lambda y, c, m: (
+        _error(y, c) * _times(m) / len(m)
+    ),
+    "the gradient is divided by T; divide by the number of real steps.": lambda y, c, m: (
+        _error(y, c) * _times(m) / m.shape[1]
+    ),
+    "each sequence is divided by its own length; the mean runs over all real "
+    "steps.": lambda y, c, m: _error(y, c) * _times(m / m.sum(axis=1, keepdims=True)) / len(m),
+    "each sequence is divided by its own length and not by the real steps of the "
+    "batch.": lambda y, c, m: _error(y, c) * _times(m / m.sum(axis=1, keepdims=True)),
+    "the sign is reversed: p - one-hot, not one-hot - p.": lambda y, c, m: -_gradient(y, c, m),
+    "the softmax runs over the steps; the classes are on the last axis.": lambda y, c, m: (
+        _error(y, c, 1) * _times(m) / m.sum()
+    ),
+    "the softmax runs over the batch; the classes are on the last axis.": lambda y, c, m: (
+        _error(y, c, 0) * _times(m) / m.sum()
+    ),
+    "p - one-hot already contains the softmax's derivative; it is multiplied by p (1 - p) "
+    "again.": lambda y, c, m: _error(y, c) * _softmax(y) * (1 - _softmax(y)) * _times(m) / m.sum(),
+    "the targets are shifted by one step.": lambda y, c, m: _gradient(y, np.roll(c, -1, axis=1), m),
+    "the logits stand where the probabilities belong: the softmax is missing.": lambda y, c, m: (
+        (y - _softmax(y) + _error(y, c)) * _times(m) / m.sum()
+    ),
+    "the log-probabilities stand where the probabilities belong.": lambda y, c, m: (
+        (_log_softmax(y) - _softmax(y) + _error(y, c)) * _times(m) / m.sum()
+    ),
+    "exp overflows for large logits. Subtract the largest logit of each step "
+    "first.": lambda y, c, m: (
+        (np.exp(y) / np.exp(y).sum(-1, keepdims=True) - _softmax(y) + _error(y, c))
+        * _times(m)
+        / m.sum()
+    ),
+    "the mask is the wrong way round: the padded steps get the gradient.": lambda y, c, m: (
+        _gradient(y, c, ~m)
+    ),
+}
+
+
+def _gradient_task(seed):
+    rng = np.random.default_rng(seed)
+
+    def draw(**sizes):
+        return dict(zip(("y", "target", "mask"), _draw_steps(rng, **sizes), strict=True))
+
+    return Task(
+        name="cross_entropy_gradient",
+        outputs=("dy",),
+        reference=_gradient,
+        aspects=(
+            Aspect("three sequences of different lengths", 3, (draw(),)),
+            Aspect("no padding: every step is real", 3, (draw(lengths=(T, T, T)),)),
+            Aspect("large logits", 1, (draw(scale=1000.0),)),
+            Aspect("one sequence; one step", 1, (draw(lengths=(5,)), draw(lengths=(1, 1), T=1))),
+        ),
+        suspects={"dy": GRADIENT_SUSPECTS},
+        fallbacks=(draw(lengths=(3, 1, 2), T=3, K=3),),
+        rounding=lambda y, c, m: (K + 8 + 4 * np.abs(y).max(axis=-1, keepdims=True)) / m.sum(),
+        shapes={"dy": "(B, T, K)"},
+    )
+
+
+def check_cross_entropy_gradient(answer, seed=2004):
+    """Check answer(y, target, mask) -> dy; returns a Verdict."""
+    return examine(_gradient_task(seed), answer)

@@ -1,0 +1,69 @@
+"""Wrong and right answers to every graded function, which its check has to tell apart.
+
+One module a task. A *mistake* is a program that a learner really writes: it has a name, the phrase
+that the report must contain, and the share of the points that it keeps. A *right answer* is
+written differently from the reference and gets all of them.
+
+    python -m tests.mistakes        # print what the checks say of every mistake
+"""
+
+from dataclasses import dataclass, field
+from importlib import import_module
+
+from rnn_course import checks
+
+NAMES = (
+    "pad_batch",
+    "bag_of_tokens",
+    "window_features",
+    "log_softmax",
+    "masked_cross_entropy",
+    "rnn_step_forward",
+    "rnn_forward",
+    "last_hidden",
+    "cross_entropy_gradient",
+    "rnn_step_backward",
+)
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A wrong answer, the phrase its report must contain, and the share of points it keeps."""
+
+    name: str
+    answer: object
+    says: str
+    keeps: float
+
+
+@dataclass
+class Answers:
+    """The mistakes and right answers of one task; fill it with the two decorators."""
+
+    task: str
+    mistakes: list = field(default_factory=list)
+    rights: dict = field(default_factory=dict)
+
+    @property
+    def check(self):
+        """The task's check."""
+        return getattr(checks, f"check_{self.task}")
+
+    def mistake(self, name, says, keeps=0.0):
+        """Decorator: the function is wrong."""
+
+        def add(answer):
+            self.mistakes.append(Mistake(name, answer, says, keeps))
+            return answer
+
+        return add
+
+    def right(self, answer):
+        """Decorator: the function is right."""
+        self.rights[answer.__name__] = answer
+        return answer
+
+
+def all_answers():
+    """The Answers of every task."""
+    return [import_module(f"{__name__}.{name}").answers for name in NAMES]

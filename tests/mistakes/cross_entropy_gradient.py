@@ -1,0 +1,150 @@
+"""Answers to: the gradient of the masked cross-entropy with respect to the logits."""
+
+import numpy as np
+
+from . import Answers
+
+answers = Answers("cross_entropy_gradient")
+
+
+def softmax(y, axis=-1):
+    p = np.exp(y - y.max(axis=axis, keepdims=True))
+    return p / p.sum(axis=axis, keepdims=True)
+
+
+def error(y, target, axis=-1):
+    return softmax(y, axis) - np.eye(y.shape[-1], dtype=y.dtype)[target]
+
+
+@answers.right
+def one_hot_rows(y, target, mask):
+    steps = y.dtype.type(mask.sum())
+    return (softmax(y) - np.eye(y.shape[-1], dtype=y.dtype)[target]) * mask[:, :, None] / steps
+
+
+@answers.right
+def subtract_at_the_target(y, target, mask):
+    dy = softmax(y)
+    rows, steps = np.indices(target.shape)
+    dy[rows, steps, target] -= 1
+    dy[~mask] = 0
+    dy /= mask.sum()
+    return dy
+
+
+@answers.right
+def one_step_at_a_time(y, target, mask):
+    dy = np.zeros_like(y)
+    for j in range(len(y)):
+        for t in range(y.shape[1]):
+            if mask[j, t]:
+                p = np.exp(y[j, t] - max(y[j, t]))
+                p = p / sum(p)
+                p[target[j, t]] -= 1
+                dy[j, t] = p / int(mask.sum())
+    return dy
+
+
+@answers.right
+def only_the_real_rows(y, target, mask):
+    dy = np.zeros_like(y)
+    real = softmax(y[mask])
+    real[np.arange(len(real)), target[mask]] -= 1
+    dy[mask] = real / len(real)
+    return dy
+
+
+@answers.right
+def where_and_comparison(y, target, mask):
+    one_hot = (target[..., None] == np.arange(y.shape[-1])).astype(y.dtype)
+    log_p = y - np.logaddexp.reduce(y, axis=-1, keepdims=True)
+    return np.where(mask[..., None], np.exp(log_p) - one_hot, y.dtype.type(0)) / int(mask.sum())
+
+
+@answers.mistake("one not subtracted", "1 is not subtracted at the target")
+def _(y, target, mask):
+    return softmax(y) * mask[..., None] / mask.sum()
+
+
+@answers.mistake("not divided", "divide by the number of real steps")
+def _(y, target, mask):
+    return error(y, target) * mask[..., None]
+
+
+@answers.mistake("divided by all places", "divided by all B T places", keeps=0.3)
+def _(y, target, mask):
+    return error(y, target) * mask[..., None] / mask.size
+
+
+@answers.mistake("divided by B", "divided by B;", keeps=0)
+def _(y, target, mask):
+    return error(y, target) * mask[..., None] / len(mask)
+
+
+@answers.mistake("divided by T", "divided by T;")
+def _(y, target, mask):
+    return error(y, target) * mask[..., None] / mask.shape[1]
+
+
+@answers.mistake("padding not zeroed", "padded steps get a gradient", keeps=0.3)
+def _(y, target, mask):
+    return error(y, target) / mask.sum()
+
+
+@answers.mistake("mask not used", "the mask is not used at all", keeps=0.3)
+def _(y, target, mask):
+    return error(y, target) / mask.size
+
+
+@answers.mistake("each sequence by its own length", "divided by its own length", keeps=0.4)
+def _(y, target, mask):
+    return error(y, target) * (mask / mask.sum(axis=1, keepdims=True))[..., None] / len(mask)
+
+
+@answers.mistake("softmax over the steps", "the softmax runs over the steps")
+def _(y, target, mask):
+    return error(y, target, axis=1) * mask[..., None] / mask.sum()
+
+
+@answers.mistake("sign reversed", "the sign is reversed")
+def _(y, target, mask):
+    return -error(y, target) * mask[..., None] / mask.sum()
+
+
+@answers.mistake("softmax derivative twice", "already contains the softmax's derivative")
+def _(y, target, mask):
+    p = softmax(y)
+    return error(y, target) * p * (1 - p) * mask[..., None] / mask.sum()
+
+
+@answers.mistake("targets shifted by one", "shifted by one step")
+def _(y, target, mask):
+    return error(y, np.roll(target, -1, axis=1)) * mask[..., None] / mask.sum()
+
+
+@answers.mistake("softmax missing", "the softmax is missing")
+def _(y, target, mask):
+    return (y - np.eye(y.shape[-1])[target]) * mask[..., None] / mask.sum()
+
+
+@answers.mistake("overflow", "exp overflows for large logits", keeps=0.9)
+def _(y, target, mask):
+    p = np.exp(y) / np.exp(y).sum(axis=-1, keepdims=True)
+    one_hot = np.eye(y.shape[-1], dtype=y.dtype)[target]
+    return (p - one_hot) * mask[..., None] / y.dtype.type(mask.sum())
+
+
+@answers.mistake("mask without its own axis", "stops with ValueError")
+def _(y, target, mask):
+    return error(y, target) * mask / mask.sum()
+
+
+@answers.mistake("one-hot in float64", "comes out as float64", keeps=0.9)
+def _(y, target, mask):
+    return (softmax(y) - np.eye(y.shape[-1])[target]) * mask[..., None] / mask.sum()
+
+
+@answers.mistake("the logits overwritten", "writes into its input y", keeps=0.9)
+def _(y, target, mask):
+    y -= y.max(axis=-1, keepdims=True)
+    return one_hot_rows(y, target, mask)

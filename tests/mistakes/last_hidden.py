@@ -1,0 +1,99 @@
+"""Answers to: pick the state at each sequence's own last real step."""
+
+import numpy as np
+
+from . import Answers
+
+answers = Answers("last_hidden")
+
+
+@answers.right
+def a_loop_over_the_batch(h, lengths):
+    return np.stack([row[length - 1] for row, length in zip(h, lengths, strict=True)])
+
+
+@answers.right
+def take_along_axis(h, lengths):
+    return np.take_along_axis(h, (lengths - 1)[:, None, None], axis=1)[:, 0]
+
+
+@answers.right
+def a_sum_over_a_one_hot_mask(h, lengths):
+    last = np.arange(h.shape[1]) == lengths[:, None] - 1
+    return np.where(last[:, :, None], h, 0).sum(axis=1)
+
+
+@answers.right
+def a_list_of_rows(h, lengths):
+    return [h[j, : lengths[j]][-1] for j in range(len(h))]
+
+
+@answers.mistake("the last column", "For a shorter sequence that is padding")
+def _(h, lengths):
+    return h[:, -1]
+
+
+@answers.mistake("the longest sequence's last step", "the longest sequence", keeps=0)
+def _(h, lengths):
+    return h[:, max(lengths) - 1]
+
+
+@answers.mistake("one step too late", "one step too late", keeps=0)
+def _(h, lengths):
+    return h[np.arange(len(h)), lengths]
+
+
+@answers.mistake("one step too early", "one step too early")
+def _(h, lengths):
+    return h[np.arange(len(h)), lengths - 2]
+
+
+@answers.mistake("counted from the end", "counted from the end")
+def _(h, lengths):
+    return h[np.arange(len(h)), -lengths]
+
+
+@answers.mistake("h[:, lengths - 1]", "all B steps for every row")
+def _(h, lengths):
+    return h[:, lengths - 1]
+
+
+@answers.mistake("mean over the real steps", "the mean over the real steps")
+def _(h, lengths):
+    return np.stack([h[j, : lengths[j]].mean(axis=0) for j in range(len(h))])
+
+
+@answers.mistake("mean over all steps", "padding included")
+def _(h, lengths):
+    return h.mean(axis=1)
+
+
+@answers.mistake("padding zeroed, last column taken", "padding is set to zero")
+def _(h, lengths):
+    return (h * (np.arange(h.shape[1]) < lengths[:, None])[:, :, None])[:, -1]
+
+
+@answers.mistake("the first state", "after the first step")
+def _(h, lengths):
+    return h[:, 0]
+
+
+@answers.mistake("lengths changed in place", "writes into its input lengths", keeps=7 / 8)
+def _(h, lengths):
+    lengths -= 1
+    return h[np.arange(len(h)), lengths]
+
+
+@answers.mistake("float32 turned into float64", "comes out as float64", keeps=7 / 8)
+def _(h, lengths):
+    h_last = np.zeros((len(h), h.shape[2]))
+    for j, length in enumerate(lengths):
+        h_last[j] = h[j, length - 1]
+    return h_last
+
+
+@answers.mistake("a short sequence breaks it", "stops with ValueError", keeps=7 / 8)
+def _(h, lengths):
+    if min(lengths) < 2:
+        raise ValueError("too short")
+    return a_loop_over_the_batch(h, lengths)

@@ -1,0 +1,118 @@
+"""Answers to: the logarithm of the softmax, safe for large logits."""
+
+import math
+
+import numpy as np
+
+from . import Answers
+
+answers = Answers("log_softmax")
+
+
+@answers.right
+def shifted(y):
+    y = y - y.max(axis=-1, keepdims=True)
+    return y - np.log(np.exp(y).sum(axis=-1, keepdims=True))
+
+
+@answers.right
+def maximum_added_back(y):
+    largest = np.max(y, axis=-1)[..., None]
+    return y - (largest + np.log(np.sum(np.exp(y - largest), axis=-1)[..., None]))
+
+
+@answers.right
+def logaddexp(y):
+    return y - np.logaddexp.reduce(y, axis=-1, keepdims=True)
+
+
+@answers.right
+def row_by_row(y):
+    rows = []
+    for row in y.reshape(-1, y.shape[-1]):
+        top = max(row)
+        total = math.log(sum(math.exp(value - top) for value in row))
+        rows.append([value - top - y.dtype.type(total) for value in row])
+    return np.array(rows).reshape(y.shape)
+
+
+@answers.right
+def einsum(y):
+    y = y - y.max(axis=-1, keepdims=True)
+    return y - np.log(np.einsum("...k->...", np.exp(y)))[..., None]
+
+
+@answers.mistake("probabilities", "these are the probabilities")
+def _(y):
+    return np.exp(shifted(y))
+
+
+@answers.mistake("overflow", "exp overflows for large logits", keeps=0.7)
+def _(y):
+    return y - np.log(np.exp(y).sum(axis=-1, keepdims=True))
+
+
+@answers.mistake("log of the plain softmax", "exp overflows for large logits", keeps=0.6)
+def _(y):
+    return np.log(np.exp(y) / np.exp(y).sum(axis=-1, keepdims=True))
+
+
+@answers.mistake("log of zero", "log(0) is -inf", keeps=0.9)
+def _(y):
+    p = np.exp(y - y.max(axis=-1, keepdims=True))
+    return np.log(p / p.sum(axis=-1, keepdims=True))
+
+
+@answers.mistake("one maximum for all rows", "one maximum serves all rows", keeps=0.7)
+def _(y):
+    y = y - y.max()
+    return y - np.log(np.exp(y).sum(axis=-1, keepdims=True))
+
+
+@answers.mistake("over the first axis", "the softmax runs over the first axis")
+def _(y):
+    y = y - y.max(axis=0)
+    return y - np.log(np.exp(y).sum(axis=0))
+
+
+@answers.mistake("always axis 1", "runs over the steps", keeps=0.8)
+def _(y):
+    y = y - y.max(axis=min(1, y.ndim - 1), keepdims=True)
+    return y - np.log(np.exp(y).sum(axis=min(1, y.ndim - 1), keepdims=True))
+
+
+@answers.mistake("over all numbers", "one softmax runs over all numbers")
+def _(y):
+    return y - y.max() - np.log(np.exp(y - y.max()).sum())
+
+
+@answers.mistake("the sum without its logarithm", "without its logarithm")
+def _(y):
+    return y - np.exp(y).sum(axis=-1, keepdims=True)
+
+
+@answers.mistake("shift not brought back", "in the exponentials only")
+def _(y):
+    return y - np.log(np.exp(y - y.max(axis=-1, keepdims=True)).sum(axis=-1, keepdims=True))
+
+
+@answers.mistake("base 2", "base 2")
+def _(y):
+    return shifted(y) / np.log(2)
+
+
+@answers.mistake("a small number added", "close but not exact", keeps=0)
+def _(y):
+    p = np.exp(y - y.max(axis=-1, keepdims=True))
+    return np.log(p / p.sum(axis=-1, keepdims=True) + 1e-9)
+
+
+@answers.mistake("the sum keeps no axis", "stops with ValueError", keeps=0)
+def _(y):
+    return y - np.log(np.exp(y - y.max()).sum(axis=-1)) - y.max()
+
+
+@answers.mistake("the logits overwritten", "writes into its input y", keeps=0.9)
+def _(y):
+    y -= y.max(axis=-1, keepdims=True)
+    return y - np.log(np.exp(y).sum(axis=-1, keepdims=True))

@@ -1,0 +1,167 @@
+"""Answers to: the gradients of one step."""
+
+import numpy as np
+
+from . import Answers
+
+answers = Answers("rnn_step_backward")
+
+
+def products(da_t, x_t, h_prev, W_xh, W_hh, /, **changed):
+    grads = {"W_xh": da_t.T @ x_t, "W_hh": da_t.T @ h_prev, "b_h": da_t.sum(axis=0)}
+    dx_t, dh_prev = changed.pop("dx_t", da_t @ W_xh), changed.pop("dh_prev", da_t @ W_hh)
+    return dx_t, dh_prev, grads | changed
+
+
+@answers.right
+def matrix_products(dh_t, x_t, h_prev, h_t, W_xh, W_hh):
+    return products(dh_t * (1 - h_t**2), x_t, h_prev, W_xh, W_hh)
+
+
+@answers.right
+def one_sequence_at_a_time(dh_t, x_t, h_prev, h_t, W_xh, W_hh):
+    dx_t, dh_prev = np.zeros_like(x_t), np.zeros_like(h_prev)
+    dW_xh, dW_hh, db_h = np.zeros_like(W_xh), np.zeros_like(W_hh), np.zeros_like(W_hh[0])
+    for j in range(len(x_t)):
+        da = (1 + h_t[j]) * (1 - h_t[j]) * dh_t[j]
+        dx_t[j], dh_prev[j] = W_xh.T @ da, W_hh.T @ da
+        dW_xh += np.outer(da, x_t[j])
+        dW_hh += np.outer(da, h_prev[j])
+        db_h += da
+    return dx_t, dh_prev, {"W_xh": dW_xh, "W_hh": dW_hh, "b_h": db_h}
+
+
+@answers.right
+def einsum(dh_t, x_t, h_prev, h_t, W_xh, W_hh):
+    da_t = dh_t - dh_t * h_t * h_t
+    grads = {
+        "b_h": np.einsum("bh->h", da_t),
+        "W_hh": np.einsum("bh,bk->hk", da_t, h_prev),
+        "W_xh": np.einsum("bh,bd->hd", da_t, x_t),
+    }
+    return np.einsum("bh,hd->bd", da_t, W_xh), np.einsum("bh,hk->bk", da_t, W_hh), grads
+
+
+@answers.right
+def products_of_columns(dh_t, x_t, h_prev, h_t, W_xh, W_hh):
+    da_t = ((1 - np.square(h_t)) * dh_t).T  # (H, B)
+    ones = np.ones(len(x_t), dtype=x_t.dtype)
+    grads = {"W_xh": da_t @ x_t, "W_hh": da_t @ h_prev, "b_h": da_t @ ones}
+    return [(W_xh.T @ da_t).T, (W_hh.T @ da_t).T, grads]
+
+
+@answers.mistake("tanh' left out", "the derivative of tanh is left out", keeps=1 / 6)
+def _(dh_t, x_t, h_prev, h_t, W_xh, W_hh):
+    return products(dh_t, x_t, h_prev, W_xh, W_hh)
+
+
+@answers.mistake("tanh of a tanh", "tanh is taken once too often", keeps=1 / 6)
+def _(dh_t, x_t, h_prev, h_t, W_xh, W_hh):
+    return products(dh_t * (1 - np.tanh(h_t) ** 2), x_t, h_prev, W_xh, W_hh)
+
+
+@answers.mistake("square forgotten", "the square is missing", keeps=1 / 6)
+def _(dh_t, x_t, h_prev, h_t, W_xh, W_hh):
+    return products(dh_t * (1 - h_t), x_t, h_prev, W_xh, W_hh)
+
+
+@answers.mistake("the sigmoid's derivative", "the derivative of the sigmoid")
+def _(dh_t, x_t, h_prev, h_t, W_xh, W_hh):
+    return products(dh_t * h_t * (1 - h_t), x_t, h_prev, W_xh, W_hh)
+
+
+@answers.mistake("tanh' at h_prev", "taken at h_prev", keeps=0)
+def _(dh_t, x_t, h_prev, h_t, W_xh, W_hh):
+    return products(dh_t * (1 - h_prev**2), x_t, h_prev, W_xh, W_hh)
+
+
+@answers.mistake("W_hh transposed for dh_prev", "W_hh is transposed once too often", keeps=0.5)
+def _(dh_t, x_t, h_prev, h_t, W_xh, W_hh):
+    da_t = dh_t * (1 - h_t**2)
+    return products(da_t, x_t, h_prev, W_xh, W_hh, dh_prev=da_t @ W_hh.T)
+
+
+@answers.mistake("dh_prev without W_hh", "it passes through W_hh", keeps=0.5)
+def _(dh_t, x_t, h_prev, h_t, W_xh, W_hh):
+    da_t = dh_t * (1 - h_t**2)
+    return products(da_t, x_t, h_prev, W_xh, W_hh, dh_prev=da_t)
+
+
+@answers.mistake("dh_t added to dh_prev", "nothing jumps over the step", keeps=0.5)
+def _(dh_t, x_t, h_prev, h_t, W_xh, W_hh):
+    da_t = dh_t * (1 - h_t**2)
+    return products(da_t, x_t, h_prev, W_xh, W_hh, dh_prev=da_t @ W_hh + dh_t)
+
+
+@answers.mistake("dW_hh with h_t", "it is formed with h_t", keeps=0.5)
+def _(dh_t, x_t, h_prev, h_t, W_xh, W_hh):
+    da_t = dh_t * (1 - h_t**2)
+    return products(da_t, x_t, h_prev, W_xh, W_hh, W_hh=da_t.T @ h_t)
+
+
+@answers.mistake("dW_hh transposed", "row k holds the weights into unit k", keeps=0.5)
+def _(dh_t, x_t, h_prev, h_t, W_xh, W_hh):
+    da_t = dh_t * (1 - h_t**2)
+    return products(da_t, x_t, h_prev, W_xh, W_hh, W_hh=h_prev.T @ da_t)
+
+
+@answers.mistake("dW_xh transposed", "has the shape of its weights", keeps=0.5)
+def _(dh_t, x_t, h_prev, h_t, W_xh, W_hh):
+    da_t = dh_t * (1 - h_t**2)
+    return products(da_t, x_t, h_prev, W_xh, W_hh, W_xh=x_t.T @ da_t)
+
+
+@answers.mistake("db_h not summed", "it is not summed over the batch", keeps=7 / 12)
+def _(dh_t, x_t, h_prev, h_t, W_xh, W_hh):
+    da_t = dh_t * (1 - h_t**2)
+    return products(da_t, x_t, h_prev, W_xh, W_hh, b_h=da_t)
+
+
+@answers.mistake("db_h averaged", "it is averaged over the batch", keeps=7 / 12)
+def _(dh_t, x_t, h_prev, h_t, W_xh, W_hh):
+    da_t = dh_t * (1 - h_t**2)
+    return products(da_t, x_t, h_prev, W_xh, W_hh, b_h=da_t.mean(axis=0))
+
+
+@answers.mistake("everything averaged", "averaged over the batch")
+def _(dh_t, x_t, h_prev, h_t, W_xh, W_hh):
+    return products(dh_t * (1 - h_t**2) / len(dh_t), x_t, h_prev, W_xh, W_hh)
+
+
+@answers.mistake("results exchanged", "which belongs to dh_prev", keeps=5 / 12)
+def _(dh_t, x_t, h_prev, h_t, W_xh, W_hh):
+    dx_t, dh_prev, grads = matrix_products(dh_t, x_t, h_prev, h_t, W_xh, W_hh)
+    return dh_prev, dx_t, grads
+
+
+@answers.mistake("an entry of grads missing", "has no entry 'b_h'", keeps=7 / 12)
+def _(dh_t, x_t, h_prev, h_t, W_xh, W_hh):
+    dx_t, dh_prev, grads = matrix_products(dh_t, x_t, h_prev, h_t, W_xh, W_hh)
+    return dx_t, dh_prev, {name: grads[name] for name in ("W_xh", "W_hh")}
+
+
+@answers.mistake("five results", "expected 3 values")
+def _(dh_t, x_t, h_prev, h_t, W_xh, W_hh):
+    dx_t, dh_prev, grads = matrix_products(dh_t, x_t, h_prev, h_t, W_xh, W_hh)
+    return dx_t, dh_prev, *grads.values()
+
+
+@answers.mistake("dh_t overwritten", "writes into its input dh_t", keeps=11 / 12)
+def _(dh_t, x_t, h_prev, h_t, W_xh, W_hh):
+    dh_t *= 1 - h_t**2
+    return products(dh_t, x_t, h_prev, W_xh, W_hh)
+
+
+@answers.mistake("float64 zeros", "comes out as float64", keeps=11 / 12)
+def _(dh_t, x_t, h_prev, h_t, W_xh, W_hh):
+    db_h = np.zeros(len(W_hh))
+    db_h += (dh_t * (1 - h_t**2)).sum(axis=0)
+    return products(dh_t * (1 - h_t**2), x_t, h_prev, W_xh, W_hh, b_h=db_h)
+
+
+@answers.mistake("the gradients of earlier calls added", "carried over", keeps=0)
+def _(dh_t, x_t, h_prev, h_t, W_xh, W_hh, total={}):  # noqa: B006 - that is the mistake
+    dx_t, dh_prev, grads = matrix_products(dh_t, x_t, h_prev, h_t, W_xh, W_hh)
+    for name, grad in grads.items():
+        total[name, grad.shape] = total.get((name, grad.shape), 0) + grad
+    return dx_t, dh_prev, {name: total[name, grad.shape] for name, grad in grads.items()}
