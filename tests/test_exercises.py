@@ -1,0 +1,226 @@
+"""Exercises are generated from their sources, alike every time, and leak nothing."""
+
+import ast
+import importlib.util
+import re
+import shutil
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbgrader.preprocessors import Execute
+
+from rnn_course.grading import grade_id
+
+ROOT = Path(__file__).resolve().parent.parent
+STEMS = sorted(path.stem for path in (ROOT / "solutions").glob("ch*.py"))
+
+spec = importlib.util.spec_from_file_location("exercises", ROOT / "tools" / "exercises.py")
+exercises = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(exercises)
+
+
+def file(folder, stem):
+    return ROOT / folder / stem / f"{stem}.ipynb"
+
+
+def read(folder, stem):
+    return nbformat.read(file(folder, stem), as_version=4)
+
+
+def marked(nb, kind):
+    """Cells that are answers, tests or written, by nbgrader's own metadata."""
+    wanted = {"answer": (False, True), "test": (True, False), "written": (True, True)}[kind]
+    return [
+        cell
+        for cell in nb.cells
+        if grade_id(cell)
+        and (cell.metadata.nbgrader.grade, cell.metadata.nbgrader.solution) == wanted
+    ]
+
+
+def generated(tmp_path, source):
+    """The two notebooks of a source, as bytes, generated below an empty folder."""
+    exercises.generate(source, tmp_path)
+    found = sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file())
+    return {str(path): (tmp_path / path).read_bytes() for path in found}
+
+
+@pytest.mark.parametrize("stem", STEMS)
+def test_committed_notebooks_are_fresh(tmp_path, stem):
+    """Do the sources give, twice, the committed notebooks, and not one file besides?"""
+    source = ROOT / "solutions" / f"{stem}.py"
+    first = generated(tmp_path, source)
+    assert first == generated(tmp_path, source)
+    for folder in ("solutions", "exercises"):
+        name = str(file(folder, stem).relative_to(ROOT))
+        assert first.pop(name) == file(folder, stem).read_bytes(), "run `make exercises`"
+    assert first == {}
+
+
+@pytest.mark.parametrize("folder", ["solutions", "exercises"])
+def test_every_notebook_has_a_source(folder):
+    """Is there one folder an exercise, with one notebook of its name and nothing else?"""
+    paths = [path.relative_to(ROOT / folder) for path in (ROOT / folder).rglob("*.*")]
+    files = [path for path in paths if ".ipynb_checkpoints" not in path.parts]
+    inside = sorted(str(path) for path in files if len(path.parts) > 1)
+    assert inside == [f"{stem}/{stem}.ipynb" for stem in STEMS]
+
+
+@pytest.mark.parametrize("stem", STEMS)
+def test_release_holds_no_solution(stem):
+    """Is no line of a solution, no model answer and no output in the student's notebook?"""
+    released = read("exercises", stem)
+    text = "\n".join(cell.source for cell in released.cells)
+    source = (ROOT / "solutions" / f"{stem}.py").read_text(encoding="utf-8")
+    regions = re.findall(r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", source, re.DOTALL)
+    assert len(regions) >= len(marked(released, "answer")) > 0
+    hidden = {line.strip() for region in regions for line in region.splitlines()}
+    hidden -= {line.strip() for line in text.splitlines()} & {"", "else:", ")", "]"}
+    assert not [line for line in hidden if line and line in text]
+    assert not [cell for cell in released.cells if cell.get("outputs")]
+    assert "SOLUTION" not in text and "HIDDEN" not in text
+    for cell in marked(released, "answer"):
+        assert "raise NotImplementedError()" in cell.source
+    for cell in marked(released, "written"):
+        assert cell.source == "YOUR ANSWER HERE"
+
+
+@pytest.mark.parametrize("stem", STEMS)
+def test_grade_ids_are_words_and_unique(stem):
+    """Are the names words, as the house has it, the same in both notebooks?"""
+    names = [grade_id(cell) for cell in read("exercises", stem).cells if grade_id(cell)]
+    assert names == [grade_id(cell) for cell in read("solutions", stem).cells if grade_id(cell)]
+    assert len(set(names)) == len(names)
+    assert all(re.fullmatch(r"[a-z]+[a-z0-9]*(-[a-z0-9]+)*", name) for name in names)
+
+
+@pytest.mark.parametrize("folder", ["solutions", "exercises"])
+@pytest.mark.parametrize("stem", STEMS)
+def test_every_test_cell_ends_in_its_grading_call(folder, stem):
+    """Is the last expression of each test cell the call whose points the metadata repeats?"""
+    for cell in marked(read(folder, stem), "test"):
+        last = ast.parse(cell.source).body[-1].value
+        assert ast.unparse(last.func) == "checks.grade"
+        given = {word.arg: ast.literal_eval(word.value) for word in last.keywords}
+        assert given["points"] == cell.metadata.nbgrader.points > 0
+        literals = [
+            node for node in ast.walk(ast.Module(last.args, [])) if isinstance(node, ast.Constant)
+        ]
+        assert literals == [], "expected values live in rnn_course.checks"
+
+
+def executed(folder, stem):
+    """Run a notebook by nbgrader's own means."""
+    nb, _ = Execute(timeout=300, coalesce_streams=True).preprocess(read(folder, stem), {})
+    return nb
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("stem", STEMS)
+def test_solution_earns_every_point(stem):
+    """Does the instructor's notebook run without an error or a word on stderr, to full marks?"""
+    nb = executed("solutions", stem)
+    outputs = [output for cell in nb.cells for output in cell.get("outputs", [])]
+    assert not [o for o in outputs if o.output_type == "error" or o.get("name") == "stderr"]
+    for cell in marked(nb, "test"):
+        assert float(cell.outputs[-1].data["text/plain"]) == cell.metadata.nbgrader.points
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("stem", STEMS)
+def test_untouched_release_earns_nothing_and_says_what_to_do(stem):
+    """Does each test cell of the released notebook end with 0 and name what is to be written?"""
+    nb = executed("exercises", stem)
+    for cell in marked(nb, "test"):
+        report, score = cell.outputs
+        assert report.name == "stdout" and "not written yet" in report.text
+        assert float(score.data["text/plain"]) == 0
+    for cell in nb.cells:
+        errors = [o.ename for o in cell.get("outputs", []) if o.output_type == "error"]
+        assert set(errors) <= {"NotImplementedError"}, cell.source
+
+
+SOURCE = """# %% locked="setup"
+from rnn_course import checks
+
+# %% solution="double"
+def double(x):
+    ### BEGIN SOLUTION
+    return 2 * x
+    ### END SOLUTION
+
+# %%
+double(1)
+
+# %% graded="double-value"
+checks.grade(check, double, points=4)
+
+# %% [markdown] written="why" points=2
+# Because.
+"""
+
+
+@pytest.fixture
+def source(tmp_path):
+    """Write a changed copy of the small source above."""
+
+    def write(old="", new=""):
+        assert old in SOURCE
+        path = tmp_path / "ch99_small.py"
+        path.write_text(SOURCE.replace(old, new) if old else SOURCE, encoding="utf-8")
+        return path
+
+    return write
+
+
+def test_markers_become_nbgrader_metadata(source):
+    """Does each marker give the cell its role, its points and a stable id?"""
+    nb = exercises.instructor_notebook(source())
+    ids = ["setup", "double", "double-then-1", "double-value", "why"]
+    assert [cell.id for cell in nb.cells] == ids
+    roles = [
+        (mark.grade, mark.solution, mark.locked, mark.get("points"))
+        for mark in (cell.metadata.get("nbgrader") for cell in nb.cells)
+        if mark
+    ]
+    assert roles == [
+        (False, False, True, None),
+        (False, True, False, None),
+        (True, False, True, 4),
+        (True, True, False, 2),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "hint"),
+    [
+        ("checks.grade(check, double, points=4)", "double(2) == 4", "must end in checks.grade"),
+        ("points=4)", "points=4);", "must end in checks.grade"),
+        ("points=4)", "points=4).real", "must end in checks.grade"),
+        ("points=4)", "points=four)", "must end in checks.grade"),
+        ("points=4)", "points=0)", "must end in checks.grade"),
+        ('graded="double-value"', 'graded="double"', "marks two cells"),
+        ('solution="double"', 'solution="Double it"', "words joined by"),
+        ('locked="setup"', 'locked="setup" graded="x"', "only one of"),
+        (' written="why" points=2', ' written="why"', "needs points"),
+        (' written="why" points=2', ' graded="why"', "cannot mark a markdown cell"),
+    ],
+)
+def test_wrong_marker_is_refused_with_its_remedy(source, old, new, hint):
+    """Is a source that would grade wrongly refused, the file and the cell named?"""
+    path = source(old, new)
+    with pytest.raises(SystemExit, match=hint) as refused:
+        exercises.generate(path, path.parent)
+    assert "ch99_small.py" in str(refused.value)
+
+
+def test_source_opens_in_jupyter_and_saves_alike(tmp_path):
+    """Does a source, read and written by jupytext, keep every marker and every cell?"""
+    import jupytext
+
+    for stem in STEMS:
+        copy = shutil.copy(ROOT / "solutions" / f"{stem}.py", tmp_path)
+        before = exercises.instructor_notebook(Path(copy))
+        jupytext.write(jupytext.read(copy, fmt="py:percent"), copy, fmt="py:percent")
+        assert exercises.instructor_notebook(Path(copy)) == before
