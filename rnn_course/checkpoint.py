@@ -23,10 +23,10 @@ def save_params(path, params, config=None):
     """
     path = Path(path)
     for name, param in params.items():
-        if np.asarray(param).dtype.hasobject:
+        if param.dtype.hasobject:
             raise TypeError(f"{name} holds Python objects; only numeric arrays can be saved")
     text = json.dumps(config if config is not None else {})
-    arrays = {f"param:{name}": np.asarray(param) for name, param in params.items()}
+    arrays = {f"param:{name}": param for name, param in params.items()}
     unfinished = path.with_name(path.name + ".part")
     with unfinished.open("wb") as file:
         np.savez(file, config=np.array(text), **arrays)

@@ -80,7 +80,7 @@ class Optimiser:
         self.num_updates += 1
         for name, param in params.items():
             slots = self.state.setdefault(name, {})
-            param -= (self.learning_rate * self._direction(grads[name], slots)).astype(param.dtype)
+            param -= self.learning_rate * self._direction(grads[name], slots)
 
     def _direction(self, grad, slots):
         raise NotImplementedError

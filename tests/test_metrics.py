@@ -11,6 +11,13 @@ def test_accuracy_by_hand():
     assert accuracy([1, 2, 3, 4], [1, 2, 0, 4]) == 0.75
 
 
+def test_scores_are_plain_numbers():
+    """Are scores Python floats, which JSON and format strings take as they are?"""
+    ones = np.ones(3, dtype=int)
+    for score in (accuracy(ones, ones), majority_accuracy(ones, ones), perplexity(np.log(2))):
+        assert type(score) is float
+
+
 def test_accuracy_counts_real_places_only():
     """Do padded places count neither as right nor in the denominator?"""
     predicted, target = [[1, 2, 9], [5, 0, 0]], [[1, 3, 9], [5, 0, 0]]

@@ -101,6 +101,7 @@ def test_global_norm_by_hand():
     """Is the norm the root of the sum over all arrays, in float64 also for float32 gradients?"""
     assert global_norm({"W": frozen([[3.0, 0.0]]), "b": frozen([4.0])}) == 5
     assert global_norm({}) == 0
+    assert type(global_norm({"W": np.ones(2)})) is float
     large = np.full(2, 3e30, dtype=np.float32)  # whose squares overflow in float32
     assert global_norm({"W": large}) == pytest.approx(np.sqrt(2) * 3e30)
 
