@@ -81,10 +81,10 @@ def _likely_cause(name, analytic, numeric, tolerance):
         return f"d{name} is nearly right: a float32 array on the way, or a kink of relu close by"
     if _is_close(analytic, -numeric, tolerance):
         return f"d{name} has the wrong sign"
-    if analytic.ndim == 2 and _is_close(analytic.T, numeric, tolerance):
+    if _is_close(analytic.T, numeric, tolerance):
         return f"d{name} is transposed: the two factors of the product are exchanged"
-    factor = float((analytic * numeric).sum() / (numeric * numeric).sum()) if numeric.any() else 0
-    if factor and _is_close(analytic, factor * numeric, tolerance):
+    factor = (analytic * numeric).sum() / (numeric * numeric).sum() if numeric.any() else 0
+    if _is_close(analytic, factor * numeric, tolerance):
         return (
             f"d{name} is {factor:.4g} times the true gradient: a mean where a sum belongs, a sum "
             "where a mean belongs, or a forgotten factor"
@@ -137,7 +137,7 @@ def check_gradients(loss_of, params, grads, tolerance=1e-6, epsilon=1e-5):
 
 
 def _compare(name, analytic, numeric, tolerance):
-    floor = max(0.01 * np.abs(numeric).max(initial=0), 1e-8)
+    floor = max(0.01 * np.abs(numeric).max(), 1e-8)
     scale = np.maximum(np.maximum(np.abs(analytic), np.abs(numeric)), floor)
     with np.errstate(invalid="ignore"):  # infinity over infinity, caught below
         error = np.abs(analytic - numeric) / scale

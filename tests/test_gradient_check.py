@@ -28,8 +28,8 @@ def problem(rng):
 def test_numerical_gradient_of_a_polynomial():
     """Is the derivative of a cubic what calculus says, and are the parameters left alone?"""
     p = frozen([[1.0, -2.0], [0.5, 3.0]])
-    gradient = numerical_gradient(lambda params: (params["p"] ** 3).sum(), {"p": p}, "p", 1e-4)
-    np.testing.assert_allclose(gradient, 3 * p**2, atol=2e-8)  # epsilon² and rounding
+    gradient = numerical_gradient(lambda params: (params["p"] ** 3).sum(), {"p": p}, "p")
+    np.testing.assert_allclose(gradient, 3 * p**2, atol=1e-8)  # epsilon² and rounding
 
 
 def test_numerical_gradient_takes_one_entry_at_a_time(rng):
@@ -50,12 +50,18 @@ def test_check_passes_right_gradients(problem):
     assert verdict.likely_cause == ""
     assert str(verdict).startswith(f"passed: worst entry d{verdict.name}[")
     assert "likely cause" not in str(verdict)
+    numbers = verdict.analytic, verdict.numeric, verdict.relative_error
+    assert {type(number) for number in numbers} == {float}
+    assert {type(k) for k in verdict.index} == {int}
 
 
 def test_check_passes_a_gradient_that_is_zero(rng):
     """Is zero right where the loss does not depend on a parameter?"""
     params = {"unused": normal(rng, 3)}
     assert check_gradients(lambda params: 1.0, params, {"unused": np.zeros(3)})
+    verdict = check_gradients(lambda params: 1.0, params, {"unused": np.ones(3)})
+    assert not verdict
+    assert "most entries of dunused are wrong" in verdict.likely_cause
 
 
 def spoil(grad, index, value):
@@ -75,8 +81,11 @@ MISTAKES = {
     "infinite": (lambda g: spoil(g, (1, 2), np.inf), "dW_hh holds NaN or infinity"),
     "one row": (lambda g: spoil(g, 3, 0.0), "5 of 25 entries of dW_hh are wrong"),
     "one column": (lambda g: spoil(g, np.s_[:, 0], 9.0), "5 of 25 entries of dW_hh are wrong"),
+    "two rows": (lambda g: spoil(g, np.s_[1:3], 0.0), "10 of 25 entries of dW_hh are wrong"),
+    "three rows": (lambda g: spoil(g, np.s_[1:4], 0.0), "most entries of dW_hh are wrong"),
     "added constant": (lambda g: g + 0.1, "most entries of dW_hh are wrong: a missing term"),
-    "in float32": (lambda g: g * (1 + 3e-6), "dW_hh is nearly right"),
+    "subtracted constant": (lambda g: g - 0.1, "most entries of dW_hh are wrong: a missing term"),
+    "in float32": (lambda g: g * (1 + 1.5e-6), "dW_hh is nearly right"),
 }
 
 
@@ -91,6 +100,42 @@ def test_check_names_the_likely_cause(name, problem):
     assert cause in verdict.likely_cause
     assert str(verdict).startswith("FAILED: worst entry dW_hh[")
     assert str(verdict).endswith(f"likely cause: {verdict.likely_cause}")
+
+
+@pytest.mark.parametrize("scale", [1e-4, 1e4])
+@pytest.mark.parametrize("name", ["twice", "one row", "two rows", "added constant"])
+def test_check_does_not_depend_on_the_scale_of_the_loss(name, scale, problem):
+    """Is the verdict the same for a loss in other units?"""
+    loss_of, params, grads = problem
+    plant, cause = MISTAKES[name]
+    wrong = {"W_hh": plant(grads["W_hh"]) * scale}
+    verdict = check_gradients(lambda params: loss_of(params) * scale, params, wrong)
+    assert cause in verdict.likely_cause
+    right = {"W_hh": grads["W_hh"] * scale}
+    assert check_gradients(lambda params: loss_of(params) * scale, params, right)
+
+
+def test_check_judges_negative_gradients_by_their_size():
+    """Are error and cause right where every entry is negative?"""
+    params, gradient = {"p": frozen(np.ones(5))}, np.full(5, -1.0)
+
+    def check(analytic):
+        return check_gradients(lambda params: -params["p"].sum(), params, {"p": analytic})
+
+    assert check(gradient)
+    assert check(gradient / 2).relative_error == pytest.approx(0.5, rel=1e-6)
+    assert "0.5 times the true gradient" in check(gradient / 2).likely_cause
+    assert check(spoil(gradient, 3, 0.5)).relative_error == pytest.approx(1.5, rel=1e-6)
+    assert "1 of 5 entries of dp are wrong" in check(spoil(gradient, 3, 0.5)).likely_cause
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_check_measures_tiny_entries_by_a_hundredth_of_the_largest(sign):
+    """Is an error beside a zero relative to a hundredth of the gradient's largest entry?"""
+    params, analytic = {"p": frozen([1.0, 1.0])}, np.array([1e-7, sign])
+    verdict = check_gradients(lambda params: sign * params["p"][1], params, {"p": analytic})
+    assert verdict.index == (0,)
+    assert verdict.relative_error == pytest.approx(1e-5)
 
 
 @pytest.mark.parametrize("truncation", [1, T - 1])
@@ -140,7 +185,7 @@ def test_check_tolerance_is_the_bound(problem):
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_check_says_when_the_loss_itself_is_not_finite(value):
     """Is a NaN loss reported as such, without a warning, and not as a wrong gradient?"""
-    verdict = check_gradients(lambda p: value, {"p": frozen([1.0])}, {"p": np.ones(1)})
+    verdict = check_gradients(lambda p: np.float64(value), {"p": frozen([1.0])}, {"p": np.ones(1)})
     assert not verdict
     assert "the loss is NaN or infinite close to these values of p" in verdict.likely_cause
 
@@ -148,7 +193,7 @@ def test_check_says_when_the_loss_itself_is_not_finite(value):
 def test_check_takes_a_scalar_parameter():
     """Does a parameter without axes work like any other?"""
     params = {"scale": frozen(3.0)}
-    assert check_gradients(lambda p: p["scale"] ** 2, params, {"scale": np.array(6.0)})
+    assert check_gradients(lambda p: p["scale"] ** 2, params, {"scale": 6.0})
     assert not check_gradients(lambda p: p["scale"] ** 2, params, {"scale": np.array(5.0)})
 
 

@@ -63,6 +63,7 @@ def test_train_records_loss_and_norm_before_the_update():
     assert history.loss == [25, 25 / 4, 25 / 16]
     assert history.grad_norm == [10, 5, 2.5]
     assert history.evaluations == []
+    assert {type(number) for number in history.loss + history.grad_norm} == {float}
 
 
 def test_train_clips_before_the_update():
@@ -150,6 +151,12 @@ def test_train_writes_nothing_to_stderr_when_it_fails(progress, capfd):
     written = capfd.readouterr()
     assert written.err == ""
     assert bool(written.out) == progress
+
+
+def test_train_is_silent_unless_asked(capfd):
+    """Is nothing written when no bar is asked for?"""
+    train(Valley(), repeat(()), SGD(0.25), 2)
+    assert capfd.readouterr() == ("", "")
 
 
 def test_train_passes_every_argument_of_a_batch(rng):
