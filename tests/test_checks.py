@@ -1,7 +1,15 @@
 """The checks of the graded notebooks: do they tell right answers from wrong ones, and say why?"""
 
+import sys
+import warnings
+
+import numpy as np
 import pytest
 from mistakes import all_answers
+from mistakes.rnn_forward import states_in_a_list
+from mistakes.rnn_step_forward import einsum
+
+from rnn_course import checks
 
 ANSWERS = all_answers()
 MISTAKES = [
@@ -14,6 +22,34 @@ RIGHTS = [
     for answers in ANSWERS
     for name, right in answers.rights.items()
 ]
+UNSEEN_FROM_AFAR = "one buffer for all calls"  # a stand-in copies every result
+
+
+def stand_in(answer):
+    """The answer as if it ran elsewhere: data goes out, plain data and changed inputs come back."""
+
+    def call(*arguments):
+        sent = [np.array(a) if isinstance(a, np.ndarray) else _rebuilt(a) for a in arguments]
+        returned = _rebuilt(answer(*sent))
+        for mine, theirs in zip(arguments, sent, strict=True):
+            if isinstance(mine, np.ndarray | list):
+                mine[:] = theirs
+        return returned
+
+    return call
+
+
+def _rebuilt(value):
+    if isinstance(value, np.ndarray):
+        return np.array(value)
+    if isinstance(value, dict):
+        return {key: _rebuilt(item) for key, item in value.items()}
+    return type(value)(map(_rebuilt, value)) if isinstance(value, list | tuple) else value
+
+
+def never_written(*arguments):
+    """What the released notebook holds."""
+    raise NotImplementedError
 
 
 @pytest.mark.parametrize(("answers", "mistake"), MISTAKES)
@@ -25,18 +61,158 @@ def test_mistake_is_rejected_and_explained(answers, mistake):
     assert mistake.says in verdict.problem
 
 
+@pytest.mark.parametrize(("answers", "mistake"), MISTAKES)
+def test_mistake_gets_the_same_verdict_through_a_stand_in(answers, mistake):
+    """Is the verdict the same when the function runs elsewhere?"""
+    if mistake.name != UNSEEN_FROM_AFAR:
+        verdict = answers.check(stand_in(mistake.answer))
+        assert verdict.share == pytest.approx(mistake.keeps)
+        assert mistake.says in verdict.problem
+
+
 @pytest.mark.parametrize(("answers", "right"), RIGHTS)
 def test_right_answer_gets_all_points_for_many_seeds(answers, right):
     """Does a right answer get everything, whatever the random inputs?"""
     for seed in range(10):
         verdict = answers.check(right, seed=seed)
         assert verdict.share == 1, verdict.problem
+    assert answers.check(stand_in(right)).share == 1
 
 
 @pytest.mark.parametrize("answers", ANSWERS, ids=lambda answers: answers.task)
 def test_task_has_enough_answers(answers):
-    """Are there six mistakes, one of which keeps a part of the points, and three right answers?"""
+    """Are there six mistakes, some of which keep a part of the points, and three right answers?"""
     assert len(answers.mistakes) >= 6
     assert len(answers.rights) >= 3
     assert any(0 < mistake.keeps < 1 for mistake in answers.mistakes)
     assert any(mistake.keeps == 0 for mistake in answers.mistakes)
+
+
+@pytest.mark.parametrize("answers", ANSWERS, ids=lambda answers: answers.task)
+def test_grade_prints_calmly_and_returns_a_plain_float(answers, capfd):
+    """Is the score a Python float within bounds, and is nothing written to stderr?"""
+    every = [*answers.rights.values(), *(m.answer for m in answers.mistakes), never_written]
+    for answer in every:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            score = checks.grade(answers.check, answer, points=3)
+        printed = capfd.readouterr()
+        assert type(score) is float
+        assert 0 <= score <= 3
+        assert (score == 3) == (answer in answers.rights.values())
+        assert " of 3 points" in printed.out.replace("\n", " ")
+        assert printed.err == ""
+        assert not caught
+
+
+@pytest.mark.parametrize("answers", ANSWERS, ids=lambda answers: answers.task)
+def test_grade_of_an_unwritten_function_is_zero_and_friendly(answers, capsys):
+    """Does the released notebook get 0 and a sentence that says what to do?"""
+    assert checks.grade(answers.check, never_written, points=4) == 0.0
+    assert f"{answers.task} is not written yet" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("answers", ANSWERS, ids=lambda answers: answers.task)
+@pytest.mark.parametrize("nonsense", [None, 3, "text", {}, [], (), np.nan, object()], ids=repr)
+def test_nonsense_earns_nothing(answers, nonsense):
+    """Does a function that returns something else get nothing, without an error?"""
+    assert answers.check(lambda *arguments: nonsense).share == 0
+
+
+def test_grade_mentions_warnings_and_output_of_the_answer(capfd):
+    """Are the learner's warning, print and error output named, and kept off the streams?"""
+
+    def noisy(*arguments):
+        print("loud")
+        print("louder", file=sys.stderr)
+        np.log(np.zeros(1))
+        return einsum(*arguments)
+
+    assert checks.grade(checks.check_rnn_step_forward, noisy, points=1) == 1.0
+    printed = capfd.readouterr()
+    assert "divide by zero" in printed.out
+    assert "your code prints" in printed.out
+    assert "error output" in printed.out
+    assert "loud" not in printed.out
+    assert printed.err == ""
+
+
+def test_report_names_the_error_and_the_line_of_the_answer():
+    """Does the report show the learner's own line that failed?"""
+
+    def answer(x_t, h_prev, W_xh, W_hh, b_h):
+        return x_t @ undefined_name  # noqa: F821 - that is the mistake
+
+    problem = checks.check_rnn_step_forward(answer).problem
+    assert "NameError" in problem
+    assert "x_t @ undefined_name" in problem
+
+
+def test_check_lets_an_interrupt_through():
+    """Does KeyboardInterrupt, with which a time limit arrives, end the check?"""
+
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        checks.check_rnn_step_forward(interrupted)
+
+
+def test_check_stops_calling_after_a_time_limit():
+    """Is a function that ran out of time called only once?"""
+    calls = []
+
+    def slow(*arguments):
+        calls.append(1)
+        raise TimeoutError("no answer within 5 seconds")
+
+    assert checks.check_rnn_forward(slow).share == 0
+    assert len(calls) == 1
+
+
+def step_without_bias(x_t, h_prev, W_xh, W_hh, b_h):
+    """A step with a mistake."""
+    return np.tanh(h_prev @ W_hh.T + x_t @ W_xh.T)
+
+
+def loop_over_that_step(x, h_0, *weights):
+    """A right loop over the wrong step."""
+    h_t, states = h_0, []
+    for t in range(x.shape[1]):
+        h_t = step_without_bias(x[:, t], h_t, *weights)
+        states.append(h_t)
+    return np.stack(states, axis=1)
+
+
+def test_right_loop_over_a_wrong_step_is_not_punished_twice():
+    """Does the sequence get its points although the step it uses is wrong?"""
+    assert checks.check_rnn_forward(loop_over_that_step).share == 0
+    verdict = checks.check_rnn_forward(loop_over_that_step, step_without_bias)
+    assert verdict.share == 1
+    assert "judged by itself" in verdict.notes[-1]
+
+
+def test_wrong_loop_over_a_wrong_step_stays_wrong():
+    """Is a loop that is itself wrong still rejected?"""
+
+    def reversed_loop(x, h_0, *weights):
+        return loop_over_that_step(x[:, ::-1], h_0, *weights)
+
+    assert checks.check_rnn_forward(reversed_loop, step_without_bias).share < 0.5
+
+
+@pytest.mark.parametrize(
+    "step", [lambda x_t, h_prev, *_: 0 * h_prev, lambda x_t, h_prev, *_: h_prev, never_written]
+)
+def test_a_step_that_does_nothing_earns_nothing_for_the_loop(step):
+    """Can a trivial step make a trivial loop right?"""
+
+    def loop(x, h_0, *weights):
+        return np.repeat(0 * h_0[:, None], x.shape[1], axis=1)
+
+    assert checks.check_rnn_forward(loop, step).share == 0
+
+
+def test_step_given_beside_a_right_loop_changes_nothing():
+    """Does a right loop with its own formula get all points beside a wrong step?"""
+    assert checks.check_rnn_forward(states_in_a_list, step_without_bias).share == 1

@@ -68,7 +68,7 @@ def _log_softmax_task(seed):
         return {"y": rng.normal(size=shape) * 2 + add}
 
     far_apart = draw(B, K, add=np.array([[-2000.0], [0.0], [3000.0]]))
-    rare = draw(B, K, add=np.array([0.0, -900.0, -1500.0, 3.0]))
+    rare = draw(B, K, add=np.array([0.0, -2000.0, -3000.0, 5.0]))
     return Task(
         name="log_softmax",
         outputs=("log_p",),

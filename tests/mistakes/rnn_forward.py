@@ -166,8 +166,8 @@ def _(x, h_0, *weights):
 STATE = {}
 
 
-@answers.mistake("state kept between batches", "carried over", keeps=1 / 9)
+@answers.mistake("state kept between batches", "carried over", keeps=0)
 def _(x, h_0, *weights):
-    h = states_in_a_list(x, STATE.get(h_0.shape, h_0), *weights)
+    h = states_in_a_list(x, STATE.get(h_0.shape, h_0 + 0.5), *weights)
     STATE[h_0.shape] = h[:, -1]
     return h
