@@ -249,13 +249,14 @@ def split_groups(keys, rng, held_out=0.2):
     """As split_rows, with all rows of one key on the same side.
 
     Args:
-        keys: one hashable a row, such as tuple(sentence), or tuple(sorted(sentence)) to keep
+        keys: iterable of one hashable a row, such as tuple(sentence), or tuple(sorted(sentence)) to keep
             sentences made of the same words together.
 
     Returns:
         train, test: integer arrays of row numbers; about ``held_out`` of the different keys are
             in test.
     """
+    keys = list(keys)
     number = {key: count for count, key in enumerate(dict.fromkeys(keys))}
     groups = np.array([number[key] for key in keys])  # (N,)
     _, test_groups = split_rows(len(number), rng, held_out)

@@ -168,7 +168,7 @@ def test_split_rows_is_a_partition():
 def test_split_groups_keeps_equal_keys_together():
     """Are all rows of a key on one side, so that held-out data has only unseen keys?"""
     keys = [tuple(key) for key in np.random.default_rng(1).integers(10, size=(300, 1)).tolist()]
-    train, test = data.split_groups(keys, np.random.default_rng(0), held_out=0.3)
+    train, test = data.split_groups(iter(keys), np.random.default_rng(0), held_out=0.3)
     assert sorted([*train, *test]) == list(range(300))
     test_keys = {keys[row] for row in test}
     assert len(test_keys) == 3
