@@ -15,7 +15,7 @@ from nbgrader.preprocessors import (
     SaveAutoGrades,
 )
 
-from rnn_course.feedback import markdown
+from rnn_course.feedback import FeedbackExporter
 from rnn_course.grading import ExportWithNotes, Rebuild, Run, Settle
 
 c = get_config()  # noqa: F821 - nbgrader provides it
@@ -42,17 +42,16 @@ c.Autograde.autograde_preprocessors = [
     AssignLatePenalties,
     CheckCellMetadata,
 ]
-c.ExportApp.plugin_class = ExportWithNotes
-
 c.Run.coalesce_streams = True
+c.ExportApp.plugin_class = ExportWithNotes
 
 # Cells and outputs travel encrypted between nbgrader and the kernel, not in plain text.
 c.KernelManager.transport_encryption = "required"
 
-c.HTMLExporter.template_name = "course_feedback"
-c.HTMLExporter.template_file = "course.html.j2"
-c.HTMLExporter.extra_template_basedirs = [
+c.GenerateFeedback.exporter_class = FeedbackExporter
+c.FeedbackExporter.template_name = "course_feedback"
+c.FeedbackExporter.template_file = "course.html.j2"
+c.FeedbackExporter.extra_template_basedirs = [
     str(Path(__file__).parent / "tools" / "nbgrader_templates"),
     str(Path(nbgrader.__file__).parent / "server_extensions" / "formgrader" / "templates"),
 ]
-c.HTMLExporter.filters = {"markdown2html": markdown}

@@ -11,6 +11,7 @@ which stays beside it.
 
 import argparse
 import hashlib
+import json
 import re
 import warnings
 from collections import defaultdict
@@ -29,7 +30,9 @@ def read(data):
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of nbformat, on ids that it mends itself
-            nb = nbformat.reads(data.decode("utf-8-sig"), as_version=4)
+            text = data.decode("utf-8-sig")
+            json.loads(text)  # its errors name line and column, those of nbformat do not
+            nb = nbformat.reads(text, as_version=4)
         for cell in nb.cells:
             cell.source.splitlines()
     except Exception as error:  # a submission can be broken in any way

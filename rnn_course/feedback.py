@@ -1,8 +1,9 @@
-"""Markdown of feedback pages, formulas as MathML: a page loads nothing from elsewhere."""
+"""Feedback pages that load nothing from elsewhere: formulas are MathML, raw HTML is text."""
 
 from html import escape
 
 from latex2mathml.converter import convert
+from nbconvert.exporters import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
 
@@ -34,3 +35,12 @@ def markdown(source):
     """Return the HTML of a Markdown cell."""
     renderer = Renderer(escape=True, allow_harmful_protocols=False, exclude_anchor_links=True)
     return MarkdownWithMath(renderer=renderer).render(source)
+
+
+class FeedbackExporter(HTMLExporter):
+    """nbgrader's exporter of feedback; its templates are set in nbgrader_config.py."""
+
+    def default_filters(self):
+        """Put the Markdown of this module in place of nbconvert's."""
+        yield from super().default_filters()
+        yield "markdown2html", markdown

@@ -20,7 +20,11 @@ from nbgrader.utils import is_grade, is_solution
 from traitlets import Integer
 
 NOTES_FILE = "grading-notes.txt"  # what collecting has to say, one note a line
-OWN_FAILURES = ("KernelDied", "TimeLimit", "NotRun")
+NO_NOTE = ("KernelDied", "TimeLimit", "NotRun", "KeyboardInterrupt", "NotImplementedError")
+STRIPPED = (
+    "The cells have lost their names, as some editors strip them: the notebook was run as it "
+    "stands, and the test cells after it."
+)
 MISSING = "This answer cell was missing from the submission."
 
 
@@ -88,6 +92,8 @@ def _choose(cells, marked):
     for index, cell in enumerate(cells):
         if grade_id(cell) in marked:
             found[grade_id(cell)].append(index)
+    if not found:
+        return chosen, [STRIPPED]
     for name, cell in marked.items():
         answer, copies = is_solution(cell), found[name]
         what = "answer" if answer else "test" if is_grade(cell) else "locked"
@@ -151,7 +157,7 @@ class Run(Execute):
         if self.stopped:
             cell.outputs = [failure("NotRun", self.stopped)]
             return cell, resources
-        name = f"`{grade_id(cell)}`" if grade_id(cell) else f"number {index + 1}"
+        name = _title(cell)
         try:
             super().preprocess_cell(cell, resources, index)
         except DeadKernelError:
@@ -189,9 +195,15 @@ class Run(Execute):
                 error.update(failure("TimeLimit", text))
                 notes(self.nb).append(text)
                 self.limit = min(self.limit, self.later_timeout)
-            elif grade_id(cell) and error.ename not in ("KeyboardInterrupt", *OWN_FAILURES):
+            elif grade_id(cell) and error.ename not in NO_NOTE:
                 what = f"{error.ename}: {error.evalue}"[:200].replace("\n", " ")
                 notes(self.nb).append(f"Cell {name} stopped with {what}")
+
+
+def _title(cell):
+    """Name a cell for its author: by its name, else by its first line."""
+    first = next(iter(cell.source.strip().splitlines()), "")
+    return f"`{grade_id(cell)}`" if grade_id(cell) else f"beginning with `{first[:40]}`"
 
 
 def failure(name, text):

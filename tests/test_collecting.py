@@ -98,9 +98,25 @@ def test_pick_tells_a_renamed_notebook_by_its_cells():
     assert "`b.ipynb` was graded; the file name should have been" in note
 
 
+def test_pick_does_not_guess_between_two():
+    """Are two notebooks of this exercise, none with its name, left to a person?"""
+    data, note = pick({"a.ipynb": notebook("1"), "b.ipynb": notebook("2")}, STEM, RELEASED)
+    assert data is None
+    assert f"none is called `{STEM}.ipynb`: `a.ipynb`, `b.ipynb`" in note
+
+
 @pytest.mark.parametrize(
     "data",
-    [b"", b"\xff\xfe\x00", b"[]", b"{}", b"null", b'{"cells": null, "nbformat": 4}', b"{" * 9999],
+    [
+        b"",
+        notebook()[:99],
+        b"\xff\xfe\x00",
+        b"[]",
+        b"{}",
+        b"null",
+        b'{"cells": null, "nbformat": 4}',
+        b"{" * 9999,
+    ],
 )
 def test_pick_says_that_a_file_is_no_notebook(data):
     """Is a file that cannot be read named with the reason, whatever is in it?"""
