@@ -294,7 +294,7 @@ def sentences_with_ending(tail, seed):
 
 # %% [markdown]
 # `held_out_scores` trains a network with one hidden layer on vectors, one row for each sentence,
-# and measures it on a fifth of the sentences which it has not seen. Guessing scores about 0.5 and
+# and measures it on the fifth of the sentences that it has not seen. Guessing scores about 0.5 and
 # has a loss of `log 2`.
 
 # %% locked="network"

@@ -88,8 +88,10 @@ checks.grade(checks.check_rnn_step_forward, rnn_step_forward, points=4)
 # the state before it:
 #
 # $$
-# h_t = \mathrm{step}(x_t, h_{t-1}), \qquad t = 0, \dots, T - 1, \quad h_{-1} = \texttt{h\_0}
+# h_t = \mathrm{step}(x_t, h_{t-1}), \qquad t = 0, \dots, T - 1
 # $$
+#
+# where $h_{-1}$, the state before the first step, is the argument `h_0`.
 #
 # Return the states after *all* steps, `(B, T, H)`, so that `h[:, t]` is the state after step `t`.
 # The same weights serve every step. You may call your `rnn_step_forward`.
@@ -141,8 +143,8 @@ checks.grade(checks.check_rnn_forward, rnn_forward, rnn_step_forward, points=4)
 #
 # `h` is `(B, T, H)`, `lengths` is `(B,)`, and the result is `(B, H)`.
 #
-# *Common mistake:* counting from 1. The real steps of row `j` have the indices `0` to `lengths[j]
-# - 1`.
+# *Common mistake:* counting from 1. The real steps of row `j` have the indices `0` to
+# `lengths[j] - 1`.
 
 
 # %% solution="last-hidden"
@@ -321,6 +323,7 @@ def network_outputs(params, x, lengths):
     return h_last @ params["W"].T + params["b"], h, h_last
 
 
+# %% locked="network-gradients"
 def network_gradients(params, x, lengths, target):
     """Gradients of the mean cross-entropy, keyed like params."""
     y, h, h_last = network_outputs(params, x, lengths)

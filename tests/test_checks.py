@@ -137,6 +137,13 @@ def test_grade_mentions_warnings_and_output_of_the_answer(capfd):
     assert printed.err == ""
 
 
+def test_view_into_an_input_is_remarked_upon():
+    """Is a result that shares memory with an input noticed, and a copy not?"""
+    notes = checks.check_window_features(lambda x, window: x).notes
+    assert any("a view into the input x" in note for note in notes)
+    assert checks.check_window_features(lambda x, window: x.copy()).notes == ()
+
+
 def test_report_names_the_error_and_the_line_of_the_answer():
     """Does the report show the learner's own line that failed?"""
 

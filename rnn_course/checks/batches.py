@@ -158,7 +158,7 @@ def _last_task(seed):
         outputs=("h_last",),
         reference=_last,
         aspects=(
-            Aspect("four sequences of different lengths, all padded", 4, (draw(7, [6, 3, 2, 4]),)),
+            Aspect("four sequences of different lengths, all padded", 2, (draw(7, [6, 3, 2, 4]),)),
             Aspect("a sequence that needs no padding", 1, (draw(6, [2, 6, 5]),)),
             Aspect("a sequence of length 1; a batch of one", 1, (draw(7, [3, 1]), draw(4, [3]))),
         ),

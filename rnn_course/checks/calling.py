@@ -54,7 +54,8 @@ def call(answer, arguments):
             error = raised
     pairs = zip(arguments, arguments.values(), given, strict=True)
     changed = tuple(name for name, before, after in pairs if not same(before, after))
-    return Outcome(value, error, changed, tuple(_notes(caught, errors, printed)))
+    shared = _shared(value, dict(zip(arguments, given, strict=True)))
+    return Outcome(value, error, changed, (*_notes(caught, errors, printed), *shared))
 
 
 def _notes(caught, errors, printed):
@@ -64,6 +65,17 @@ def _notes(caught, errors, printed):
         yield "your code writes to the error output; it is left out here"
     if printed.getvalue():
         yield "your code prints; that is left out here, and welcome while you look for a mistake"
+
+
+def _shared(value, given):
+    results = value if isinstance(value, tuple | list) else [value]
+    arrays = [result for result in results if isinstance(result, np.ndarray)]
+    for name, argument in given.items():
+        if isinstance(argument, np.ndarray) and any(np.shares_memory(a, argument) for a in arrays):
+            yield (
+                f"your result is a view into the input {name}, not a new array: whoever changes "
+                "one changes the other"
+            )
 
 
 def describe_error(error, answer):

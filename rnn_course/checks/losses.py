@@ -247,6 +247,8 @@ GRADIENT_SUSPECTS = {
         * _times(m)
         / m.sum()
     ),
+    "the mask is (B, T) and the gradient (B, T, K): give the mask a third axis, so that one truth "
+    "value meets all K entries of its step.": lambda y, c, m: _error(y, c) * m / m.sum(),
     "the mask is the wrong way round: the padded steps get the gradient.": lambda y, c, m: (
         _gradient(y, c, ~m)
     ),

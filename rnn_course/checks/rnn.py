@@ -186,7 +186,7 @@ def _sequence_task(seed, run=_sequence):
         outputs=("h",),
         reference=run,
         aspects=(
-            Aspect("all seven steps of two sequences", 4, (_draw_sequence(rng),)),
+            Aspect("all seven steps of two sequences", 3, (_draw_sequence(rng),)),
             Aspect("the same, starting from h_0 = 0", 1, (from_zero,)),
             Aspect("a sequence of one step", 1, (_draw_sequence(rng, T=1),)),
             Aspect("a batch of one sequence", 1, (_draw_sequence(rng, B=1),)),
@@ -235,6 +235,6 @@ def check_rnn_forward(answer, step=None, seed=2002):
         return verdict
     note = (
         "the numbers are not the right ones yet, because rnn_step_forward is not. Given that step, "
-        "this loop is judged by itself."
+        "this loop is judged by itself"
     )
     return replace(followed, notes=(*followed.notes, note))

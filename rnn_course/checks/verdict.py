@@ -66,9 +66,9 @@ def report(verdict, points):
     """The text a learner reads: points, each part, the first problem, remarks."""
     name, earned = verdict.function, _number(points * verdict.share)
     if not verdict.written:
-        return _paragraph(
-            f"{name} is not written yet, 0 of {_number(points)} points so far. Replace the line "
-            "`raise NotImplementedError()` with your code, run that cell, then this one again."
+        return (
+            f"{name} is not written yet: 0 of {_number(points)} points so far.\n"
+            "Write your code in place of `raise NotImplementedError()`, run that cell, then this one."
         )
     lines = [f"{name}: {earned} of {_number(points)} points", ""]
     total = sum(part.weight for part in verdict.parts)
@@ -81,8 +81,8 @@ def report(verdict, points):
         lines.append("  (·: looked at once the values are right)")
     if verdict.problem:
         lines += ["", "What to look at first", _paragraph(verdict.problem, "  ")]
-    for note in verdict.notes:
-        lines += ["", _paragraph(f"By the way: {note}")]
+    if verdict.notes:
+        lines += ["", "By the way", *(_paragraph(f"{note}.", "  ") for note in verdict.notes)]
     return "\n".join(lines)
 
 

@@ -134,7 +134,7 @@ def _(y, target, mask):
     return (p - one_hot) * mask[..., None] / y.dtype.type(mask.sum())
 
 
-@answers.mistake("mask without its own axis", "stops with ValueError")
+@answers.mistake("mask without its own axis", "give the mask a third axis")
 def _(y, target, mask):
     return error(y, target) * mask / mask.sum()
 

@@ -78,13 +78,13 @@ def _(h, lengths):
     return h[:, 0]
 
 
-@answers.mistake("lengths changed in place", "writes into its input lengths", keeps=7 / 8)
+@answers.mistake("lengths changed in place", "writes into its input lengths", keeps=5 / 6)
 def _(h, lengths):
     lengths -= 1
     return h[np.arange(len(h)), lengths]
 
 
-@answers.mistake("float32 turned into float64", "comes out as float64", keeps=7 / 8)
+@answers.mistake("float32 turned into float64", "comes out as float64", keeps=5 / 6)
 def _(h, lengths):
     h_last = np.zeros((len(h), h.shape[2]))
     for j, length in enumerate(lengths):
@@ -92,7 +92,7 @@ def _(h, lengths):
     return h_last
 
 
-@answers.mistake("a short sequence breaks it", "stops with ValueError", keeps=7 / 8)
+@answers.mistake("a short sequence breaks it", "stops with ValueError", keeps=5 / 6)
 def _(h, lengths):
     if min(lengths) < 2:
         raise ValueError("too short")

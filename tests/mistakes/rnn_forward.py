@@ -49,7 +49,7 @@ def one_sequence_after_the_other(x, h_0, W_xh, W_hh, b_h):
     return rows
 
 
-@answers.mistake("h_0 ignored", "h_0 is ignored", keeps=1 / 9)
+@answers.mistake("h_0 ignored", "h_0 is ignored", keeps=1 / 8)
 def _(x, h_0, *weights):
     h_t, states = np.zeros_like(h_0), []
     for t in range(x.shape[1]):
@@ -58,7 +58,7 @@ def _(x, h_0, *weights):
     return np.stack(states, axis=1)
 
 
-@answers.mistake("state never carried on", "not carried on", keeps=1 / 9)
+@answers.mistake("state never carried on", "not carried on", keeps=1 / 8)
 def _(x, h_0, *weights):
     return np.stack([step(x[:, t], h_0, *weights) for t in range(x.shape[1])], axis=1)
 
@@ -68,12 +68,12 @@ def _(x, h_0, W_xh, W_hh, b_h):
     return np.tanh(x @ W_xh.T + b_h)
 
 
-@answers.mistake("states in reverse order", "in reverse order", keeps=1 / 9)
+@answers.mistake("states in reverse order", "in reverse order", keeps=1 / 8)
 def _(x, h_0, *weights):
     return states_in_a_list(x, h_0, *weights)[:, ::-1]
 
 
-@answers.mistake("read from the end", "read from its end", keeps=1 / 9)
+@answers.mistake("read from the end", "read from its end", keeps=1 / 8)
 def _(x, h_0, *weights):
     return states_in_a_list(x[:, ::-1], h_0, *weights)
 
@@ -83,7 +83,7 @@ def _(x, h_0, *weights):
     return states_in_a_list(x, h_0, *weights)[:, -1]
 
 
-@answers.mistake("the same array T times", "the last state stands at every step", keeps=1 / 9)
+@answers.mistake("the same array T times", "the last state stands at every step", keeps=1 / 8)
 def _(x, h_0, *weights):
     h_t, states = h_0.copy(), []
     for t in range(x.shape[1]):
@@ -119,7 +119,7 @@ def _(x, h_0, *weights):
     return np.stack(states)
 
 
-@answers.mistake("state runs on into the next sequence", "runs on into the next", keeps=1 / 9)
+@answers.mistake("state runs on into the next sequence", "runs on into the next", keeps=1 / 8)
 def _(x, h_0, *weights):
     h_t, rows = h_0[:1], []
     for j in range(len(x)):
@@ -131,7 +131,7 @@ def _(x, h_0, *weights):
     return np.array(rows)
 
 
-@answers.mistake("the first input at every step", "time index of x does not move", keeps=1 / 9)
+@answers.mistake("the first input at every step", "time index of x does not move", keeps=1 / 8)
 def _(x, h_0, *weights):
     return states_in_a_list(np.repeat(x[:, :1], x.shape[1], axis=1), h_0, *weights)
 
@@ -146,7 +146,7 @@ def _(x, h_0, W_xh, W_hh, b_h):
     return states_in_a_list(x, h_0, W_xh, W_hh.T, b_h)
 
 
-@answers.mistake("np.zeros makes float64", "comes out as float64", keeps=8 / 9)
+@answers.mistake("np.zeros makes float64", "comes out as float64", keeps=7 / 8)
 def _(x, h_0, W_xh, W_hh, b_h):
     h = np.zeros((*x.shape[:2], len(b_h)))
     for t in range(x.shape[1]):
@@ -154,7 +154,7 @@ def _(x, h_0, W_xh, W_hh, b_h):
     return h
 
 
-@answers.mistake("h_0 overwritten", "writes into its input h_0", keeps=8 / 9)
+@answers.mistake("h_0 overwritten", "writes into its input h_0", keeps=7 / 8)
 def _(x, h_0, *weights):
     states = []
     for t in range(x.shape[1]):
