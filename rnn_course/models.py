@@ -189,7 +189,9 @@ class EncoderDecoder:
     token (teacher forcing); decoding feeds it its own.
 
     Args:
-        source_size, target_size: vocabulary sizes. embedding_size, hidden_size: of both RNNs.
+        source_size, target_size: vocabulary sizes. With source_size None the source is vectors
+            (B, S, embedding_size) and not tokens; with S = 1 that is one-to-many.
+        embedding_size, hidden_size: of both RNNs.
         start, end: target tokens that open and close a target sequence.
         rng: np.random.Generator.
 
@@ -211,13 +213,17 @@ class EncoderDecoder:
         self.encoder = RNNEncoder(embedding_size, hidden_size, rng, dtype=dtype)
         decoder_cell = RNNEncoder(embedding_size, hidden_size, rng, dtype=dtype)
         self.decoder = SequenceModel(decoder_cell, target_size, rng, target_size, embedding_size)
-        source = {"E": init_embedding(source_size, embedding_size, rng, dtype)["E"]}
-        self.params = {f"source_{k}": v for k, v in (source | self.encoder.params).items()}
+        source = dict(self.encoder.params)
+        if source_size is not None:
+            source |= init_embedding(source_size, embedding_size, rng, dtype)
+        self.params = {f"source_{k}": v for k, v in source.items()}
         self.params |= {f"target_{k}": v for k, v in self.decoder.params.items()}
 
     def encode(self, source, lengths):
-        """State (B, H) after each source's own last token, for source (B, S)."""
-        x, embedding_cache = embedding_forward(source, self.params["source_E"])  # (B, S, D)
+        """State (B, H) after each source's own last step, for source (B, S) or (B, S, D)."""
+        x, embedding_cache = source, None
+        if "source_E" in self.params:
+            x, embedding_cache = embedding_forward(source, self.params["source_E"])  # (B, S, D)
         h, encoder_cache = self.encoder.forward(x)  # (B, S, H)
         h_last, last_cache = last_step_forward(h, lengths)  # (B, H)
         return h_last, (embedding_cache, encoder_cache, last_cache)
@@ -230,7 +236,8 @@ class EncoderDecoder:
         """Teacher-forced loss and gradients.
 
         Args:
-            source: (B, S) tokens. target: (B, T) tokens, each ending in ``end``, without start.
+            source: (B, S) tokens or (B, S, D) vectors.
+            target: (B, T) tokens, each ending in ``end``, without start.
             source_lengths, target_lengths: (B,) real steps; the end token counts.
 
         Returns:
@@ -244,7 +251,8 @@ class EncoderDecoder:
         embedding_cache, encoder_cache, last_cache = encode_cache
         dh = last_step_backward(dcontext, last_cache)  # (B, S, H)
         dx, _, source_grads = self.encoder.backward(dh, encoder_cache)
-        source_grads |= embedding_backward(dx, embedding_cache)
+        if embedding_cache is not None:
+            source_grads |= embedding_backward(dx, embedding_cache)
         named = {f"source_{k}": v for k, v in source_grads.items()}
         return loss, named | {f"target_{k}": v for k, v in grads.items()}
 
