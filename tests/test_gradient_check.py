@@ -102,7 +102,7 @@ def test_check_names_the_likely_cause(name, problem):
     assert str(verdict).endswith(f"likely cause: {verdict.likely_cause}")
 
 
-@pytest.mark.parametrize("scale", [1e-4, 1e4])
+@pytest.mark.parametrize("scale", [1e-6, 1e4])
 @pytest.mark.parametrize("name", ["twice", "one row", "two rows", "added constant"])
 def test_check_does_not_depend_on_the_scale_of_the_loss(name, scale, problem):
     """Is the verdict the same for a loss in other units?"""
@@ -129,11 +129,11 @@ def test_check_judges_negative_gradients_by_their_size():
     assert "1 of 5 entries of dp are wrong" in check(spoil(gradient, 3, 0.5)).likely_cause
 
 
-@pytest.mark.parametrize("sign", [1, -1])
-def test_check_measures_tiny_entries_by_a_hundredth_of_the_largest(sign):
+@pytest.mark.parametrize("largest", [1, -1, 1e3])
+def test_check_measures_tiny_entries_by_a_hundredth_of_the_largest(largest):
     """Is an error beside a zero relative to a hundredth of the gradient's largest entry?"""
-    params, analytic = {"p": frozen([1.0, 1.0])}, np.array([1e-7, sign])
-    verdict = check_gradients(lambda params: sign * params["p"][1], params, {"p": analytic})
+    params, analytic = {"p": frozen([1.0, 1.0])}, np.array([1e-7 * abs(largest), largest])
+    verdict = check_gradients(lambda params: largest * params["p"][1], params, {"p": analytic})
     assert verdict.index == (0,)
     assert verdict.relative_error == pytest.approx(1e-5)
 

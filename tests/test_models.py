@@ -244,6 +244,8 @@ def test_generate_repeats_with_the_seed(rng):
     model = language_model(rng)
     texts = [generate(model, [1], 30, np.random.default_rng(seed)) for seed in (5, 5, 6)]
     assert texts[0] == texts[1] != texts[2]
+    assert {type(token) for token in texts[0]} == {int}
+    assert texts[0] == generate(model, [1], 30, np.random.default_rng(5), temperature=1.0)
 
 
 def test_generate_stops_before_the_end_token(rng):
@@ -273,27 +275,35 @@ START, END = 4, 5
 SOURCE_LENGTHS, TARGET_LENGTHS = frozen([9, 4]), frozen([3, 7])
 
 
-def translator(rng, dtype=np.float64):
-    """Source and target vocabularies of different sizes."""
-    return EncoderDecoder(SOURCE_V, V, E, H, START, END, rng, dtype)
+sources = pytest.mark.parametrize("source_size", [SOURCE_V, None], ids=["tokens", "vectors"])
 
 
-def translation_batch(rng):
-    """Sources (B, S) and targets (B, T), both padded."""
-    source = frozen(rng.integers(SOURCE_V, size=(B, S)))
+def translator(rng, source_size=SOURCE_V, dtype=np.float64):
+    """Source and target vocabularies of different sizes, or sources without vocabulary."""
+    return EncoderDecoder(source_size, V, E, H, START, END, rng, dtype)
+
+
+def translation_batch(rng, source_size=SOURCE_V):
+    """Sources (B, S) or (B, S, E) and targets (B, T), both padded."""
+    if source_size is None:
+        source = normal(rng, B, S, E)
+    else:
+        source = frozen(rng.integers(source_size, size=(B, S)))
     target = rng.integers(V, size=(B, T))
     return source, SOURCE_LENGTHS, frozen(target), TARGET_LENGTHS
 
 
-def test_encoder_decoder_equals_torch(rng):
+@sources
+def test_encoder_decoder_equals_torch(source_size, rng):
     """Are loss and all gradients torch's, through the state handed from RNN to RNN?"""
-    model = translator(rng)
-    source, _, target, _ = batch = translation_batch(rng)
+    model = translator(rng, source_size)
+    source, _, target, _ = batch = translation_batch(rng, source_size)
     loss, grads = model.loss_and_grads(*batch)
 
     p = leaves(model)
     zeros = torch.zeros(B, H, dtype=torch.float64)
-    read = torch_rnn_states(p["source_E"][torch.tensor(source)], zeros, p, "source_")
+    x = torch.tensor(source) if source_size is None else p["source_E"][torch.tensor(source)]
+    read = torch_rnn_states(x, zeros, p, "source_")
     context = torch.stack([read[0, 8], read[1, 3]])
     fed = torch.tensor(np.concatenate([np.full((B, 1), START), target[:, :-1]], axis=1))
     h = torch_rnn_states(p["target_E"][fed], context, p, "target_")
@@ -305,9 +315,10 @@ def test_encoder_decoder_equals_torch(rng):
     assert_grads_equal(grads, p)
 
 
-def test_encoder_decoder_gradients_pass_the_check(rng):
+@sources
+def test_encoder_decoder_gradients_pass_the_check(source_size, rng):
     """Do all gradients agree with finite differences?"""
-    model, batch = translator(rng), translation_batch(rng)
+    model, batch = translator(rng, source_size), translation_batch(rng, source_size)
     _, grads = model.loss_and_grads(*batch)
     loss_of = with_params(model, lambda: model.loss_and_grads(*batch)[0])
     verdict = check_gradients(loss_of, model.params, grads)
@@ -329,15 +340,16 @@ def test_encoder_decoder_ignores_padding(rng):
 
 def test_encoder_decoder_keeps_float32(rng):
     """Are parameters, loss and gradients float32?"""
-    model = translator(rng, np.float32)
+    model = translator(rng, dtype=np.float32)
     loss, grads = model.loss_and_grads(*translation_batch(rng))
     results = [loss, *grads.values(), *model.params.values()]
     assert {result.dtype for result in results} == {np.dtype(np.float32)}
 
 
-def test_encoder_decoder_greedy_decode_is_what_teacher_forcing_predicts(rng):
+@sources
+def test_encoder_decoder_greedy_decode_is_what_teacher_forcing_predicts(source_size, rng):
     """Fed with its own output, is the most probable next token what the decoder wrote?"""
-    model, source = translator(rng), translation_batch(rng)[0]
+    model, source = translator(rng, source_size), translation_batch(rng, source_size)[0]
     model.params["target_W_hy"] *= 5
     model.params["target_b_y"][END] = -100  # never the end: rows of full length
     written = np.array(model.greedy_decode(source, SOURCE_LENGTHS, T))
