@@ -10,6 +10,7 @@ from mistakes.rnn_forward import states_in_a_list
 from mistakes.rnn_step_forward import einsum
 
 from rnn_course import checks
+from rnn_course.checks.examine import Aspect, Task, examine
 
 ANSWERS = all_answers()
 MISTAKES = [
@@ -138,10 +139,16 @@ def test_grade_mentions_warnings_and_output_of_the_answer(capfd):
 
 
 def test_view_into_an_input_is_remarked_upon():
-    """Is a result that shares memory with an input noticed, and a copy not?"""
-    notes = checks.check_window_features(lambda x, window: x).notes
-    assert any("a view into the input x" in note for note in notes)
-    assert checks.check_window_features(lambda x, window: x.copy()).notes == ()
+    """Is a right result that shares memory with an input noticed, and a copy not?"""
+    task = Task(
+        "first_step",
+        ("x_0",),
+        lambda x: x[:, 0],
+        (Aspect("value", 1, ({"x": np.eye(3)[None]},)),),
+        {},
+    )
+    assert "a view into the input x" in examine(task, lambda x: x[:, 0]).notes[0]
+    assert examine(task, lambda x: x[:, 0].copy()).notes == ()
 
 
 def test_report_names_the_error_and_the_line_of_the_answer():

@@ -7,12 +7,8 @@ turns it into points.
 
 from rnn_course.checks.batches import check_last_hidden, check_pad_batch
 from rnn_course.checks.features import check_bag_of_tokens, check_window_features
-from rnn_course.checks.gradients import check_rnn_step_backward
-from rnn_course.checks.losses import (
-    check_cross_entropy_gradient,
-    check_log_softmax,
-    check_masked_cross_entropy,
-)
+from rnn_course.checks.gradients import check_cross_entropy_gradient, check_rnn_step_backward
+from rnn_course.checks.losses import check_log_softmax, check_masked_cross_entropy
 from rnn_course.checks.rnn import check_rnn_forward, check_rnn_step_forward
 from rnn_course.checks.verdict import Part, Verdict, grade, report
 

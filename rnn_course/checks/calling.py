@@ -17,12 +17,14 @@ class Outcome:
     Attributes:
         value: what it returned. error: the exception it raised, or None.
         changed: names of the arguments that the call wrote into.
+        views: names of the arguments whose memory a result shares.
         notes: remarks on its warnings and its output.
     """
 
     value: object = None
     error: Exception | None = None
     changed: tuple = ()
+    views: tuple = ()
     notes: tuple = ()
 
 
@@ -54,8 +56,8 @@ def call(answer, arguments):
             error = raised
     pairs = zip(arguments, arguments.values(), given, strict=True)
     changed = tuple(name for name, before, after in pairs if not same(before, after))
-    shared = _shared(value, dict(zip(arguments, given, strict=True)))
-    return Outcome(value, error, changed, (*_notes(caught, errors, printed), *shared))
+    views = tuple(_shared(value, dict(zip(arguments, given, strict=True))))
+    return Outcome(value, error, changed, views, tuple(_notes(caught, errors, printed)))
 
 
 def _notes(caught, errors, printed):
@@ -72,10 +74,7 @@ def _shared(value, given):
     arrays = [result for result in results if isinstance(result, np.ndarray)]
     for name, argument in given.items():
         if isinstance(argument, np.ndarray) and any(np.shares_memory(a, argument) for a in arrays):
-            yield (
-                f"your result is a view into the input {name}, not a new array: whoever changes "
-                "one changes the other"
-            )
+            yield name
 
 
 def describe_error(error, answer):

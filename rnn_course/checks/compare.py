@@ -43,7 +43,7 @@ def named_results(value, like, names):
     else:
         values, likes = value, like
         if not isinstance(value, list | tuple) or len(value) != len(names):
-            kind = "nothing" if value is None else f"one {type(value).__name__}"
+            kind = "nothing" if value is None else f"one {type(value).__name__}".replace("nd", "")
             kind = f"{len(value)} values" if isinstance(value, list | tuple) else kind
             why = f"It returns {kind}; expected {len(names)} values: {', '.join(names)}."
             values = [Missing(why)] * len(names)
@@ -95,25 +95,32 @@ def difference(name, got, expected, tolerance, shape_words=""):
     if got.shape != expected.shape:
         means = f", that is {shape_words}" if shape_words else ""
         return f"{name} has the shape {got.shape}; expected {expected.shape}{means}."
+    truths = expected.dtype.kind == "b"
     got, expected = got.astype(float), expected.astype(float)
     bad = ~np.isfinite(got) & np.isfinite(tolerance)
-    if bad.any() and np.isfinite(expected).all():
-        place = _place(name, np.argwhere(bad)[0])
+    if bad.any():
+        first = tuple(np.argwhere(bad)[0])
         amount = f" {bad.sum()} of {bad.size} values are not finite." if bad.size > 1 else ""
-        return f"{place} is {got[bad][0]}.{amount}"
+        return f"{_place(name, first)} should be {expected[first]:.6g} and is {got[first]}.{amount}"
     error = np.abs(got - expected)
     wrong = ~(error <= tolerance) & np.isfinite(tolerance)
     if not wrong.any():
         return ""
     worst = np.unravel_index(np.argmax(np.where(wrong, error, -1)), error.shape)
-    digits = 6
-    while f"{got[worst]:.{digits}g}" == f"{expected[worst]:.{digits}g}" and digits < 17:
-        digits += 1
+    should, is_now = _distinct(expected[worst], got[worst], truths)
     amount = f" {wrong.sum()} of {wrong.size} values differ." if wrong.size > 1 else ""
-    return (
-        f"{_place(name, worst)} should be {expected[worst]:.{digits}g} and is "
-        f"{got[worst]:.{digits}g}.{amount}"
-    )
+    return f"{_place(name, worst)} should be {should} and is {is_now}.{amount}"
+
+
+def _distinct(expected, got, truths):
+    """Both numbers as text, with as many digits as it takes to tell them apart."""
+    if truths and {expected, got} == {0, 1}:
+        return bool(expected), bool(got)
+    for digits in range(6, 18):
+        texts = f"{expected + 0.0:.{digits}g}", f"{got + 0.0:.{digits}g}"  # + 0.0: no "-0"
+        if texts[0] != texts[1]:
+            break
+    return texts
 
 
 def _place(name, index):

@@ -22,6 +22,10 @@ CARRIED = (
     "A second call with the same inputs gives another result, so something is carried over from "
     "one call to the next: a global variable, a default argument, or an unseeded random number."
 )
+VIEW = (
+    "your result is a view into the input {}, not a new array: whoever changes one changes the "
+    "other"
+)
 OVERWRITTEN = (
     "A second call changes the array that the first call returned: both write into one array that "
     "lives outside the function. Create the result inside."
@@ -109,7 +113,8 @@ class _Examination:
             later.insert(0, (self._kind_name(), self._kind_problem))
         for name, find in later:
             parts.append(Part(name, 1, find()) if values_hold else Part(name, 1, later=True))
-        return Verdict(self.task.name, tuple(parts), tuple(self.notes))
+        views = () if any(part.problem for part in parts) else self._outcome(self.main).views
+        return Verdict(self.task.name, tuple(parts), (*self.notes, *map(VIEW.format, views)))
 
     def _all_unwritten(self):
         return tuple(Part(a.name, a.weight, "not written yet") for a in self.task.aspects)
@@ -254,8 +259,8 @@ class _Examination:
         if changed:
             return (
                 f"The function writes into its input {changed[0]}. Whoever calls it still needs "
-                "that array: make a new one instead of changing it with +=, -= or an assignment "
-                "to its entries."
+                "it as it was: make a new one instead of changing it with +=, -=, append or an "
+                "assignment to its entries."
             )
         first = call(self.answer, self.main)
         before = self._copies(first)

@@ -1,9 +1,10 @@
-"""Check of the backward pass of one step of the vanilla RNN."""
+"""Checks of gradients: of the masked cross-entropy, and of one step of the vanilla RNN."""
 
 import numpy as np
 
-from rnn_course import rnn
+from rnn_course import activations, losses, rnn
 from rnn_course.checks.examine import Aspect, Task, examine
+from rnn_course.checks.losses import K, T, draw_steps
 from rnn_course.checks.rnn import draw_step
 
 W_XH, W_HH, B_H = 'grads["W_xh"]', 'grads["W_hh"]', 'grads["b_h"]'
@@ -150,3 +151,103 @@ def _task(seed):
 def check_rnn_step_backward(answer, seed=2005):
     """Check answer(dh_t, x_t, h_prev, h_t, W_xh, W_hh) -> dx_t, dh_prev, grads."""
     return examine(_task(seed), answer)
+
+
+def _softmax(y, axis=-1):
+    p = np.exp(y - y.max(axis=axis, keepdims=True))
+    return p / p.sum(axis=axis, keepdims=True)
+
+
+def _loss_gradient(y, target, mask):
+    return losses.cross_entropy_backward(losses.cross_entropy_forward(y, target, mask)[1])
+
+
+def _error(y, target, axis=-1):
+    return _softmax(y, axis) - (np.arange(y.shape[-1]) == target[..., None])  # (B, T, K)
+
+
+def _times(mask):
+    return mask[..., None]  # (B, T, 1)
+
+
+LOSS_GRADIENT_SUSPECTS = {
+    "1 is not subtracted at the target: this is p divided by the number of "
+    "steps.": lambda y, c, m: _softmax(y) * _times(m) / m.sum(),
+    "padded steps get a gradient; it has to be zero there.": lambda y, c, m: _error(y, c) / m.sum(),
+    "the mask is not used at all.": lambda y, c, m: _error(y, c) / m.size,
+    "the mask is not used, and nothing is divided by the number of steps.": lambda y, c, m: _error(
+        y, c
+    ),
+    "the gradient is divided by all B T places; the loss is the mean over the real steps "
+    "only.": lambda y, c, m: _error(y, c) * _times(m) / m.size,
+    "the loss is a mean: divide by the number of real steps.": lambda y, c, m: (
+        _error(y, c) * _times(m)
+    ),
+    "the gradient is divided by B; divide by the number of real steps.": lambda y, c, m: (
+        _error(y, c) * _times(m) / len(m)
+    ),
+    "the gradient is divided by T; divide by the number of real steps.": lambda y, c, m: (
+        _error(y, c) * _times(m) / m.shape[1]
+    ),
+    "each sequence is divided by its own length; the mean runs over all real "
+    "steps.": lambda y, c, m: _error(y, c) * _times(m / m.sum(axis=1, keepdims=True)) / len(m),
+    "each sequence is divided by its own length and not by the real steps of the "
+    "batch.": lambda y, c, m: _error(y, c) * _times(m / m.sum(axis=1, keepdims=True)),
+    "the sign is reversed: p - one-hot, not one-hot - p.": lambda y, c, m: -_loss_gradient(y, c, m),
+    "the softmax runs over the steps; the classes are on the last axis.": lambda y, c, m: (
+        _error(y, c, 1) * _times(m) / m.sum()
+    ),
+    "the softmax runs over the batch; the classes are on the last axis.": lambda y, c, m: (
+        _error(y, c, 0) * _times(m) / m.sum()
+    ),
+    "p - one-hot already contains the softmax's derivative; it is multiplied by p (1 - p) "
+    "again.": lambda y, c, m: _error(y, c) * _softmax(y) * (1 - _softmax(y)) * _times(m) / m.sum(),
+    "the targets are shifted by one step.": lambda y, c, m: _loss_gradient(
+        y, np.roll(c, -1, axis=1), m
+    ),
+    "the logits stand where the probabilities belong: the softmax is missing.": lambda y, c, m: (
+        (y - _softmax(y) + _error(y, c)) * _times(m) / m.sum()
+    ),
+    "the log-probabilities stand where the probabilities belong.": lambda y, c, m: (
+        (activations.log_softmax(y) - _softmax(y) + _error(y, c)) * _times(m) / m.sum()
+    ),
+    "exp overflows for large logits. Subtract the largest logit of each step "
+    "first.": lambda y, c, m: (
+        (np.exp(y) / np.exp(y).sum(-1, keepdims=True) - _softmax(y) + _error(y, c))
+        * _times(m)
+        / m.sum()
+    ),
+    "the mask is (B, T) and the gradient (B, T, K): give the mask a third axis, so that one truth "
+    "value meets all K entries of its step.": lambda y, c, m: _error(y, c) * m / m.sum(),
+    "the mask is the wrong way round: the padded steps get the gradient.": lambda y, c, m: (
+        _loss_gradient(y, c, ~m)
+    ),
+}
+
+
+def _loss_gradient_task(seed):
+    rng = np.random.default_rng(seed)
+
+    def draw(**sizes):
+        return dict(zip(("y", "target", "mask"), draw_steps(rng, **sizes), strict=True))
+
+    return Task(
+        name="cross_entropy_gradient",
+        outputs=("dy",),
+        reference=_loss_gradient,
+        aspects=(
+            Aspect("three sequences of different lengths", 3, (draw(),)),
+            Aspect("no padding: every step is real", 3, (draw(lengths=(T, T, T)),)),
+            Aspect("large logits", 1, (draw(scale=1000.0),)),
+            Aspect("one sequence; one step", 1, (draw(lengths=(5,)), draw(lengths=(1, 1), T=1))),
+        ),
+        suspects={"dy": LOSS_GRADIENT_SUSPECTS},
+        fallbacks=(draw(lengths=(3, 1, 2), T=3, K=3),),
+        rounding=lambda y, c, m: (K + 8 + 4 * np.abs(y).max(axis=-1, keepdims=True)) / m.sum(),
+        shapes={"dy": "(B, T, K)"},
+    )
+
+
+def check_cross_entropy_gradient(answer, seed=2004):
+    """Check answer(y, target, mask) -> dy; returns a Verdict."""
+    return examine(_loss_gradient_task(seed), answer)

@@ -1,4 +1,4 @@
-"""Checks of the log-softmax, the cross-entropy with a mask, and its gradient."""
+"""Checks of the log-softmax and of the cross-entropy with a mask."""
 
 import numpy as np
 
@@ -57,6 +57,8 @@ LOG_SOFTMAX_SUSPECTS = {
     "the mean of the exponentials stands where their sum belongs.": lambda y: (
         _log_softmax(y) + np.log(y.shape[-1])
     ),
+    "the sum over the classes loses its axis, so it meets the wrong one; keepdims=True keeps "
+    "it.": lambda y: y - np.log(np.exp(y).sum(axis=-1)),
     "1 is added inside the logarithm (log1p, or log(1 + ...)).": lambda y: np.log1p(_softmax(y)),
 }
 
@@ -80,6 +82,7 @@ def _log_softmax_task(seed):
             Aspect("a class whose probability is too small for a float", 1, (rare,)),
         ),
         suspects={"log_p": LOG_SOFTMAX_SUSPECTS},
+        fallbacks=(draw(K, K),),
         rounding=lambda y: (
             y.shape[-1] + 8 + 4 * np.abs(y).max(axis=-1, keepdims=True) + np.abs(_log_softmax(y))
         ),
@@ -152,7 +155,8 @@ LOSS_SUSPECTS = {
 }
 
 
-def _draw_steps(rng, lengths=LENGTHS, T=T, K=K, scale=1.0):
+def draw_steps(rng, lengths=LENGTHS, T=T, K=K, scale=1.0):
+    """Logits (B, T, K), targets (B, T) and mask (B, T) of right-padded sequences."""
     mask = text.mask_from_lengths(np.array(lengths), T)
     y = rng.normal(size=(len(lengths), T, K)) * scale
     return y, np.where(mask, rng.integers(K, size=mask.shape), 0), mask
@@ -162,7 +166,7 @@ def _loss_task(seed):
     rng = np.random.default_rng(seed)
 
     def draw(**sizes):
-        y, target, mask = _draw_steps(rng, **sizes)
+        y, target, mask = draw_steps(rng, **sizes)
         return {"log_p": _log_softmax(y), "target": target, "mask": mask}
 
     impossible = draw()
@@ -188,96 +192,3 @@ def _loss_task(seed):
 def check_masked_cross_entropy(answer, seed=1005):
     """Check answer(log_p, target, mask) -> loss; returns a Verdict."""
     return examine(_loss_task(seed), answer)
-
-
-def _gradient(y, target, mask):
-    return losses.cross_entropy_backward(losses.cross_entropy_forward(y, target, mask)[1])
-
-
-def _error(y, target, axis=-1):
-    return _softmax(y, axis) - (np.arange(y.shape[-1]) == target[..., None])  # (B, T, K)
-
-
-def _times(mask):
-    return mask[..., None]  # (B, T, 1)
-
-
-GRADIENT_SUSPECTS = {
-    "1 is not subtracted at the target: this is p divided by the number of "
-    "steps.": lambda y, c, m: _softmax(y) * _times(m) / m.sum(),
-    "padded steps get a gradient; it has to be zero there.": lambda y, c, m: _error(y, c) / m.sum(),
-    "the mask is not used at all.": lambda y, c, m: _error(y, c) / m.size,
-    "the mask is not used, and nothing is divided by the number of steps.": lambda y, c, m: _error(
-        y, c
-    ),
-    "the gradient is divided by all B T places; the loss is the mean over the real steps "
-    "only.": lambda y, c, m: _error(y, c) * _times(m) / m.size,
-    "the loss is a mean: divide by the number of real steps.": lambda y, c, m: (
-        _error(y, c) * _times(m)
-    ),
-    "the gradient is divided by B; divide by the number of real steps.": lambda y, c, m: (
-        _error(y, c) * _times(m) / len(m)
-    ),
-    "the gradient is divided by T; divide by the number of real steps.": lambda y, c, m: (
-        _error(y, c) * _times(m) / m.shape[1]
-    ),
-    "each sequence is divided by its own length; the mean runs over all real "
-    "steps.": lambda y, c, m: _error(y, c) * _times(m / m.sum(axis=1, keepdims=True)) / len(m),
-    "each sequence is divided by its own length and not by the real steps of the "
-    "batch.": lambda y, c, m: _error(y, c) * _times(m / m.sum(axis=1, keepdims=True)),
-    "the sign is reversed: p - one-hot, not one-hot - p.": lambda y, c, m: -_gradient(y, c, m),
-    "the softmax runs over the steps; the classes are on the last axis.": lambda y, c, m: (
-        _error(y, c, 1) * _times(m) / m.sum()
-    ),
-    "the softmax runs over the batch; the classes are on the last axis.": lambda y, c, m: (
-        _error(y, c, 0) * _times(m) / m.sum()
-    ),
-    "p - one-hot already contains the softmax's derivative; it is multiplied by p (1 - p) "
-    "again.": lambda y, c, m: _error(y, c) * _softmax(y) * (1 - _softmax(y)) * _times(m) / m.sum(),
-    "the targets are shifted by one step.": lambda y, c, m: _gradient(y, np.roll(c, -1, axis=1), m),
-    "the logits stand where the probabilities belong: the softmax is missing.": lambda y, c, m: (
-        (y - _softmax(y) + _error(y, c)) * _times(m) / m.sum()
-    ),
-    "the log-probabilities stand where the probabilities belong.": lambda y, c, m: (
-        (_log_softmax(y) - _softmax(y) + _error(y, c)) * _times(m) / m.sum()
-    ),
-    "exp overflows for large logits. Subtract the largest logit of each step "
-    "first.": lambda y, c, m: (
-        (np.exp(y) / np.exp(y).sum(-1, keepdims=True) - _softmax(y) + _error(y, c))
-        * _times(m)
-        / m.sum()
-    ),
-    "the mask is (B, T) and the gradient (B, T, K): give the mask a third axis, so that one truth "
-    "value meets all K entries of its step.": lambda y, c, m: _error(y, c) * m / m.sum(),
-    "the mask is the wrong way round: the padded steps get the gradient.": lambda y, c, m: (
-        _gradient(y, c, ~m)
-    ),
-}
-
-
-def _gradient_task(seed):
-    rng = np.random.default_rng(seed)
-
-    def draw(**sizes):
-        return dict(zip(("y", "target", "mask"), _draw_steps(rng, **sizes), strict=True))
-
-    return Task(
-        name="cross_entropy_gradient",
-        outputs=("dy",),
-        reference=_gradient,
-        aspects=(
-            Aspect("three sequences of different lengths", 3, (draw(),)),
-            Aspect("no padding: every step is real", 3, (draw(lengths=(T, T, T)),)),
-            Aspect("large logits", 1, (draw(scale=1000.0),)),
-            Aspect("one sequence; one step", 1, (draw(lengths=(5,)), draw(lengths=(1, 1), T=1))),
-        ),
-        suspects={"dy": GRADIENT_SUSPECTS},
-        fallbacks=(draw(lengths=(3, 1, 2), T=3, K=3),),
-        rounding=lambda y, c, m: (K + 8 + 4 * np.abs(y).max(axis=-1, keepdims=True)) / m.sum(),
-        shapes={"dy": "(B, T, K)"},
-    )
-
-
-def check_cross_entropy_gradient(answer, seed=2004):
-    """Check answer(y, target, mask) -> dy; returns a Verdict."""
-    return examine(_gradient_task(seed), answer)

@@ -47,8 +47,8 @@ def _a(x, h, U, W, b):
 # In the wrong formulas below, x, h, U, W, b are x_t, h_prev, W_xh, W_hh, b_h.
 STEP_SUSPECTS = {
     "the bias b_h is left out.": lambda x, h, U, W, b: _step(x, h, U, W, 0 * b),
-    "W_hh is transposed. One row is one sequence: which axis of W_hh has to meet the last axis of "
-    "h_prev?": lambda x, h, U, W, b: _step(x, h, U, W.T, b),
+    "W_hh is used the wrong way round. It is (H, H), one row for each new unit: which of its axes "
+    "has to meet the last axis of h_prev?": lambda x, h, U, W, b: _step(x, h, U, W.T, b),
     "the previous state h_prev does not enter: this network has no memory.": lambda x, h, U, W, b: (
         _step(x, 0 * h, U, W, b)
     ),
@@ -78,10 +78,12 @@ STEP_SUSPECTS = {
     ),
     # The last four run only where all sizes are equal.
     "W_xh and W_hh are exchanged.": lambda x, h, U, W, b: _step(x, h, W, U, b),
-    "W_xh is transposed. Its shape is (H, D): which axis has to meet the last axis of "
-    "x_t?": lambda x, h, U, W, b: np.tanh(h @ W.T + x @ U + b),
-    "both weight matrices are transposed. W_xh is (H, D), one row for each unit: which axis has "
-    "to meet the last axis of x_t?": lambda x, h, U, W, b: np.tanh(h @ W + x @ U + b),
+    "W_xh is used the wrong way round. Its shape is (H, D): which axis has to meet the last axis "
+    "of x_t?": lambda x, h, U, W, b: np.tanh(h @ W.T + x @ U + b),
+    "both weight matrices are used the wrong way round. W_xh is (H, D), one row for each unit: "
+    "which axis has to meet the last axis of x_t?": lambda x, h, U, W, b: np.tanh(
+        h @ W + x @ U + b
+    ),
     "the factors of the products are in the order of the equation, where x_t is a column. In the "
     "arrays x_t is a row: one for each sequence.": lambda x, h, U, W, b: np.tanh(W @ h + U @ x + b),
 }
@@ -156,7 +158,9 @@ SEQUENCE_SUSPECTS = {
     "the first input is read at every step: the time index of x does not move.": lambda x, *rest: (
         _sequence(0 * x + x[:, :1], *rest)
     ),
-    "W_hh is transposed; see the step.": lambda x, h, U, W, b: _sequence(x, h, U, W.T, b),
+    "W_hh is used the wrong way round; see the step.": lambda x, h, U, W, b: _sequence(
+        x, h, U, W.T, b
+    ),
     "the bias b_h is left out; see the step.": lambda x, h, U, W, b: _sequence(x, h, U, W, 0 * b),
     "the state of one sequence runs on into the next one of the batch.": _from_row_to_row,
     # The last two run only where all sizes are equal.

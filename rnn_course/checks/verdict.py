@@ -68,7 +68,8 @@ def report(verdict, points):
     if not verdict.written:
         return (
             f"{name} is not written yet: 0 of {_number(points)} points so far.\n"
-            "Write your code in place of `raise NotImplementedError()`, run that cell, then this one."
+            "Write your code in place of `raise NotImplementedError()`, run that cell, then this "
+            "one again."
         )
     lines = [f"{name}: {earned} of {_number(points)} points", ""]
     total = sum(part.weight for part in verdict.parts)

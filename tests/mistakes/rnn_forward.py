@@ -141,7 +141,7 @@ def _(x, h_0, *weights):
     return states_in_a_list(x, h_0, *weights)[:, :-1]
 
 
-@answers.mistake("W_hh transposed", "W_hh is transposed")
+@answers.mistake("W_hh transposed", "W_hh is used the wrong way round")
 def _(x, h_0, W_xh, W_hh, b_h):
     return states_in_a_list(x, h_0, W_xh, W_hh.T, b_h)
 

@@ -47,7 +47,7 @@ def a_list_of_rows(x_t, h_prev, W_xh, W_hh, b_h):
     return [np.tanh(W_xh @ x + W_hh @ h + b_h) for x, h in zip(x_t, h_prev, strict=True)]
 
 
-@answers.mistake("W_hh transposed", "W_hh is transposed", keeps=0.25)
+@answers.mistake("W_hh transposed", "W_hh is used the wrong way round", keeps=0.25)
 def _(x_t, h_prev, W_xh, W_hh, b_h):
     return np.tanh(h_prev @ W_hh + x_t @ W_xh.T + b_h)
 
@@ -92,7 +92,7 @@ def _(x_t, h_prev, W_xh, W_hh, b_h):
     return 1 / (1 + np.exp(-(h_prev @ W_hh.T + x_t @ W_xh.T + b_h)))
 
 
-@answers.mistake("W_xh not transposed", "W_xh is transposed")
+@answers.mistake("W_xh not transposed", "W_xh is used the wrong way round")
 def _(x_t, h_prev, W_xh, W_hh, b_h):
     return np.tanh(h_prev @ W_hh.T + x_t @ W_xh + b_h)
 
