@@ -13,6 +13,7 @@ from nbgrader.preprocessors import Execute
 from rnn_course.grading import grade_id
 
 ROOT = Path(__file__).resolve().parent.parent
+REGION = re.compile(r"^( *)### BEGIN SOLUTION\n(.*?) *### END SOLUTION$", re.DOTALL | re.MULTILINE)
 STEMS = sorted(path.stem for path in (ROOT / "solutions").glob("ch*.py"))
 
 spec = importlib.util.spec_from_file_location("exercises", ROOT / "tools" / "exercises.py")
@@ -70,18 +71,16 @@ def test_every_notebook_has_a_source(folder):
 @pytest.mark.parametrize("stem", STEMS)
 def test_release_holds_no_solution(stem):
     """Is no line of a solution, no model answer and no output in the student's notebook?"""
-    released = read("exercises", stem)
+    released, solved = read("exercises", stem), read("solutions", stem)
     text = "\n".join(cell.source for cell in released.cells)
-    source = (ROOT / "solutions" / f"{stem}.py").read_text(encoding="utf-8")
-    regions = re.findall(r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", source, re.DOTALL)
-    assert len(regions) >= len(marked(released, "answer")) > 0
-    hidden = {line.strip() for region in regions for line in region.splitlines()}
-    hidden -= {line.strip() for line in text.splitlines()} & {"", "else:", ")", "]"}
-    assert not [line for line in hidden if line and line in text]
+    gap = r"\1# YOUR CODE HERE\n\1raise NotImplementedError()"
+    assert len(marked(released, "answer")) > 0
+    for given, whole in zip(marked(released, "answer"), marked(solved, "answer"), strict=True):
+        assert given.source == REGION.sub(gap, whole.source) != whole.source
+        for _, body in REGION.findall(whole.source):
+            assert body.count("\n") < 2 or body.strip() not in text
     assert not [cell for cell in released.cells if cell.get("outputs")]
     assert "SOLUTION" not in text and "HIDDEN" not in text
-    for cell in marked(released, "answer"):
-        assert "raise NotImplementedError()" in cell.source
     for cell in marked(released, "written"):
         assert cell.source == "YOUR ANSWER HERE"
 
