@@ -402,9 +402,9 @@ for k in (2, 4):
 
 # %% [markdown] written="what-the-state-collects" points=4
 # *Model answer.* The table above is the evidence. With one letter the network is hardly above the
-# commonest language: languages share their first letters. Every further doubling adds more than
-# the spread over the seeds, and reading the whole name still gains on eight letters. The state
-# collects evidence letter by letter, and here much of it comes late.
+# commonest language: languages share their first letters. From two letters on every doubling adds
+# more than the spread over the seeds, and reading the whole name still gains on eight letters.
+# The state collects evidence letter by letter, and here much of it comes late.
 #
 # The own question of this version: are the last letters worth more than the first? Only the end
 # of the name that is kept changes; the network, the number of updates, the seeds and the split
