@@ -136,6 +136,7 @@ def test_pad_sequences_keeps_tokens_integers_beside_an_empty_one():
     assert np.issubdtype(padded.dtype, np.integer)
     assert padded.tolist() == [[0, 0], [4, 5]]
     assert lengths.tolist() == [0, 2]
+    assert pad_sequences([[], [[1.5, 2.5]]])[0].tolist() == [[[0, 0]], [[1.5, 2.5]]]
 
 
 def test_pad_sequences_refuses_nothing_and_mixed_features(rng):
@@ -151,6 +152,7 @@ def test_mask_from_lengths_by_hand():
     """Is the mask (B, T), batch first, with T given or the longest length?"""
     expected = [[True, False, False], [True, True, True], [False, False, False]]
     assert mask_from_lengths([1, 3, 0]).tolist() == expected
+    assert mask_from_lengths(np.zeros(0, dtype=int)).shape == (0, 0)
     assert mask_from_lengths([1, 0], T=2).tolist() == [[True, False], [False, False]]
 
 
@@ -198,7 +200,7 @@ def test_stream_batches_continue_from_row_to_row(batch_size, num_steps, size):
         with pytest.raises(ValueError, match=rf"need {batch_size * num_steps + 1}"):
             stream_batches(tokens, batch_size, num_steps)
         return
-    batches = stream_batches(tokens, batch_size, num_steps)
+    batches = stream_batches(tokens.tolist(), batch_size, num_steps)
     assert all(inputs.shape == (batch_size, num_steps) for inputs, _ in batches)
     for inputs, targets in batches:
         np.testing.assert_array_equal(targets, inputs + 1)
