@@ -91,7 +91,7 @@ def pad_sequences(sequences, padding=0):
         if len(array):
             because = f"the longest sequence {longest.shape}"
             require_shape(f"sequences[{row}]", array, (None, *shape[2:]), because)
-        padded[row, : len(array)] = array
+            padded[row, : len(array)] = array
     return padded, lengths
 
 
