@@ -249,8 +249,8 @@ def split_groups(keys, rng, held_out=0.2):
     """As split_rows, with all rows of one key on the same side.
 
     Args:
-        keys: iterable of one hashable a row, such as tuple(sentence), or tuple(sorted(sentence)) to keep
-            sentences made of the same words together.
+        keys: iterable of one hashable a row, such as tuple(sentence), or frozenset(sentence) to
+            keep sentences made of the same words together.
 
     Returns:
         train, test: integer arrays of row numbers; about ``held_out`` of the different keys are
