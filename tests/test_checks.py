@@ -114,7 +114,11 @@ def test_grade_of_an_unwritten_function_is_zero_and_friendly(answers, capsys):
 
 
 @pytest.mark.parametrize("answers", ANSWERS, ids=lambda answers: answers.task)
-@pytest.mark.parametrize("nonsense", [None, 3, "text", {}, [], (), np.nan, object()], ids=lambda v: type(v).__name__)
+@pytest.mark.parametrize(
+    "nonsense",
+    [None, 3, "text", {}, [], (), np.nan, object()],
+    ids=lambda nonsense: type(nonsense).__name__,
+)
 def test_nonsense_earns_nothing(answers, nonsense):
     """Does a function that returns something else get nothing, without an error?"""
     assert answers.check(lambda *arguments: nonsense).share == 0
