@@ -133,6 +133,8 @@ LAST_SUSPECTS = {
     "this is the state after the first step.": lambda h, lengths: h[:, 0],
     "h[:, lengths - 1] picks all B steps for every row; pair row j with its own step, for instance "
     "with np.arange.": lambda h, lengths: h[:, lengths - 1],
+    "h[lengths - 1] picks along the first axis, the batch; pair row j with its own step, for "
+    "instance with np.arange.": lambda h, lengths: h[lengths - 1],
     "this is the mean over the real steps, not the last of them.": lambda h, lengths: (
         (h * _real(h, lengths)).sum(axis=1) / lengths[:, None]
     ),

@@ -67,7 +67,8 @@ def _named_entries(name, item, like):
         elif not isinstance(item, dict):
             entries[entry] = Missing(f"{name} should be a dict with the keys {', '.join(like)}.")
         elif key not in item:
-            entries[entry] = Missing(f"{name} has no entry {key!r}.")
+            there = ", ".join(map(str, item)) or "none"
+            entries[entry] = Missing(f"{name} has no entry {key!r}; its keys: {there}.")
         else:
             entries[entry] = as_array(entry, item[key])
     return entries
@@ -139,12 +140,15 @@ def plain_cause(got, expected):
     if not np.isfinite(got).all():
         return "look for an overflow in exp, a division by zero, log(0), or 0 times infinity."
     if matches(got, expected):
-        return "the values are close but not exact: was something rounded to lower precision?"
+        return (
+            "the values are close but not exact: was something rounded, or a small number added "
+            "to avoid log(0) or a division by zero?"
+        )
     if not got.any():
         return "every value is zero: was the result ever filled in?"
     if matches(got, -expected):
         return "every value has the wrong sign."
-    if expected.any():
+    if expected.size > 1 and expected.any():  # of one number every wrong value is a multiple
         factor = float((got * expected).sum() / (expected * expected).sum())
         if factor and matches(got, factor * expected):
             return (
@@ -161,5 +165,8 @@ def _where_wrong(got, expected):
         rows = np.flatnonzero(wrong.any(axis=others))
         if len(rows) < size and size > 1:
             places = ", ".join(str(int(row)) for row in rows)
-            return f"only index {places} of axis {axis} (0 to {size - 1}) is wrong."
+            return (
+                f"it shows at index {places} of axis {axis} (0 to {size - 1}) only, and the rest "
+                "is right: what is special there?"
+            )
     return ""

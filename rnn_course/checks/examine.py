@@ -203,6 +203,7 @@ class _Examination:
                     if not isinstance(got, Missing):
                         cause = self._suspect(name, got, expected[name], fallback)
                         if cause:
+                            cause = cause if len(expected) == 1 else f"in {name}, {cause}"
                             return f"{text}\nLikely cause: {cause}"
         return text
 

@@ -42,6 +42,9 @@ BAG_SUSPECTS = {
     "the mask is the wrong way round: the padded places are counted.": lambda t, m, V: _bag(
         t, ~m, V
     ),
+    "the last step of a sentence is not counted: does the loop end too early?": lambda t, m, V: (
+        _bag(t[:, :-1], m[:, :-1], V)
+    ),
     "every count stands one column too far left.": lambda t, m, V: np.roll(_bag(t, m, V), -1, 1),
     "every count stands one column too far right.": lambda t, m, V: np.roll(_bag(t, m, V), 1, 1),
 }

@@ -102,11 +102,23 @@ PRODUCTS = {
 }
 
 
+COLUMNS = (  # runs only where all sizes are equal
+    "the factors stand in the order of the equations, which are written for one sequence with "
+    "columns. In the arrays every sequence is a row."
+)
+
+
+def _columns(dh, x, h_prev, h, U, W):
+    da = _da(dh, x, h_prev, h, U, W)
+    return dict(zip(OUTPUTS, (U.T @ da, W.T @ da, da @ x.T, da @ h_prev.T, da), strict=True))
+
+
 def _suspects(output):
     def spoilt(da):
         return lambda *i: _products(da(i[0], i[3], i[2]), i[1], i[2], i[4], i[5])[output]
 
-    return PRODUCTS[output] | {cause: spoilt(da) for cause, da in DERIVATIVES.items()}
+    columns = {COLUMNS: lambda *i: _columns(*i)[output]}
+    return PRODUCTS[output] | columns | {cause: spoilt(da) for cause, da in DERIVATIVES.items()}
 
 
 def _rounding(dh_t, x_t, h_prev, h_t, W_xh, W_hh):
@@ -217,6 +229,21 @@ LOSS_GRADIENT_SUSPECTS = {
         * _times(m)
         / m.sum()
     ),
+    "one maximum serves all steps. In a step far below it every exp becomes 0, and 0 / 0 is NaN: "
+    "take the maximum of each step.": lambda y, c, m: (
+        (
+            (np.exp(y - y.max()) / np.exp(y - y.max()).sum(-1, keepdims=True) - _softmax(y))
+            + _error(y, c)
+        )
+        * _times(m)
+        / m.sum()
+    ),
+    "p[:, :, target] -= 1 subtracts 1 at every step for each class that is a target anywhere; pair "
+    "each step with its own target, for instance with a one-hot array.": lambda y, c, m: (
+        (_softmax(y) - np.isin(np.arange(y.shape[-1]), c)) * _times(m) / m.sum()
+    ),
+    "only the real steps are returned; the padded ones stay, with a gradient of "
+    "zero.": lambda y, c, m: _error(y, c)[m] / m.sum(),
     "the mask is (B, T) and the gradient (B, T, K): give the mask a third axis, so that one truth "
     "value meets all K entries of its step.": lambda y, c, m: _error(y, c) * m / m.sum(),
     "the mask is the wrong way round: the padded steps get the gradient.": lambda y, c, m: (

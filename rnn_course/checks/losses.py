@@ -37,6 +37,10 @@ LOG_SOFTMAX_SUSPECTS = {
     "one softmax runs over all numbers; each row has its own.": lambda y: _log_softmax(
         y.reshape(-1)
     ).reshape(y.shape),
+    "one softmax runs over all numbers of y[0], one over those of y[1], and so on; y may have more "
+    "axes, and the classes are on the last one.": lambda y: _log_softmax(
+        y.reshape(len(y), -1)
+    ).reshape(y.shape),
     "the logarithm has base 2; here it is the natural one.": lambda y: _log_softmax(y) / np.log(2),
     "the logarithm has base 10; here it is the natural one.": lambda y: (
         _log_softmax(y) / np.log(10)
@@ -59,6 +63,13 @@ LOG_SOFTMAX_SUSPECTS = {
     ),
     "the sum over the classes loses its axis, so it meets the wrong one; keepdims=True keeps "
     "it.": lambda y: y - np.log(np.exp(y).sum(axis=-1)),
+    "the maximum over the classes loses its axis, so it meets the wrong one; keepdims=True keeps "
+    "it.": lambda y: (
+        y - y.max(axis=-1) - np.log(np.exp(y - y.max(axis=-1)).sum(axis=-1, keepdims=True))
+    ),
+    "the maximum and the sum over the classes lose their axis; keepdims=True keeps it.": (
+        lambda y: y - y.max(axis=-1) - np.log(np.exp(y - y.max(axis=-1)).sum(axis=-1))
+    ),
     "1 is added inside the logarithm (log1p, or log(1 + ...)).": lambda y: np.log1p(_softmax(y)),
 }
 
@@ -144,6 +155,10 @@ LOSS_SUSPECTS = {
     "the log-probabilities of all classes are added; pick that of the target.": lambda p, c, m: (
         -p[m].sum() / m.sum()
     ),
+    "log_p[:, :, target] picks the targets of all steps at every step; pair each step with its "
+    "own, for instance with np.take_along_axis.": lambda p, c, m: -p[:, :, c][m].mean(),
+    "log_p[target] picks along the first axis, the batch; the classes are on the last "
+    "one.": lambda p, c, m: -p[c][m].mean(),
     "the most probable class is picked, not the target.": lambda p, c, m: -p.max(axis=-1)[m].mean(),
     "the targets are shifted by one step.": lambda p, c, m: _loss(p, np.roll(c, -1, axis=1), m),
     "the loss of every step is returned; their mean is asked for.": lambda p, c, m: (

@@ -76,7 +76,9 @@ STEP_SUSPECTS = {
     "the result is transposed: a state is a row, one for each sequence.": lambda *inputs: (
         _step(*inputs).T
     ),
-    # The last four run only where all sizes are equal.
+    # The last five run only where all sizes are equal.
+    "* multiplies entry by entry; the products of the equation are matrix products, "
+    "@.": lambda x, h, U, W, b: np.tanh(W * h + U * x + b),
     "W_xh and W_hh are exchanged.": lambda x, h, U, W, b: _step(x, h, W, U, b),
     "W_xh is used the wrong way round. Its shape is (H, D): which axis has to meet the last axis "
     "of x_t?": lambda x, h, U, W, b: np.tanh(h @ W.T + x @ U + b),
@@ -147,6 +149,12 @@ SEQUENCE_SUSPECTS = {
     "make a new array?": lambda *inputs: 0 * _sequence(*inputs) + _sequence(*inputs)[:, -1:],
     "the states are one step late: h[:, t] is the state before step t, not after "
     "it.": lambda x, h, *rest: np.concatenate([h[:, None], _sequence(x, h, *rest)[:, :-1]], axis=1),
+    "h_0 stands at h[:, 0], and the first input is never read; h[:, 0] is the state after step "
+    "0.": lambda x, h, *rest: np.concatenate([h[:, None], _sequence(x[:, 1:], h, *rest)], axis=1),
+    "reshape cuts the states up in another order. Stack them along axis 1, or exchange the first "
+    "two axes.": lambda *inputs: (
+        _sequence(*inputs).swapaxes(0, 1).reshape(_sequence(*inputs).shape)
+    ),
     "only the last state is returned; the states of all steps are asked for.": lambda *inputs: (
         _sequence(*inputs)[:, -1]
     ),

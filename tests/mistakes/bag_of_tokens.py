@@ -119,3 +119,11 @@ def _(tokens, mask, vocabulary_size):
 @answers.mistake("off by one", "one column too far left", keeps=0)
 def _(tokens, mask, vocabulary_size):
     return nested_loops(tokens - 1, mask, vocabulary_size)
+
+
+@answers.mistake("the last step left out", "does the loop end too early", keeps=0.5)
+def _(tokens, mask, vocabulary_size):
+    counts = np.zeros((len(tokens), vocabulary_size))
+    for t in range(tokens.shape[1] - 1):
+        np.add.at(counts, (np.arange(len(tokens)), tokens[:, t]), mask[:, t])
+    return counts

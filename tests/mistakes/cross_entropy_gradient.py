@@ -148,3 +148,24 @@ def _(y, target, mask):
 def _(y, target, mask):
     y -= y.max(axis=-1, keepdims=True)
     return one_hot_rows(y, target, mask)
+
+
+@answers.mistake("p[:, :, target] -= 1", "pair each step with its own target")
+def _(y, target, mask):
+    dy = softmax(y)
+    dy[:, :, target] -= 1
+    return dy * mask[:, :, None] / int(mask.sum())
+
+
+@answers.mistake("one maximum for all steps", "one maximum serves all steps", keeps=0.9)
+def _(y, target, mask):
+    p = np.exp(y - y.max())
+    p /= p.sum(axis=-1, keepdims=True)
+    one_hot = np.arange(y.shape[-1]) == target[:, :, None]
+    return (p - one_hot) * mask[:, :, None] / int(mask.sum())
+
+
+@answers.mistake("the real steps only", "only the real steps are returned")
+def _(y, target, mask):
+    one_hot = np.arange(y.shape[-1]) == target[:, :, None]
+    return (softmax(y) - one_hot)[mask] / int(mask.sum())

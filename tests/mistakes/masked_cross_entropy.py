@@ -120,3 +120,13 @@ def _(log_p, target, mask):
 def _(log_p, target, mask):
     log_p[~mask] = 0
     return -pick(log_p, target).sum() / mask.sum()
+
+
+@answers.mistake("log_p[:, :, target]", "picks the targets of all steps")
+def _(log_p, target, mask):
+    return -log_p[:, :, target][mask].mean()
+
+
+@answers.mistake("log_p[target]", "picks along the first axis")
+def _(log_p, target, mask):
+    return -log_p[target][mask].mean()

@@ -171,3 +171,21 @@ def _(x, h_0, *weights):
     h = states_in_a_list(x, STATE.get(h_0.shape, h_0 + 0.5), *weights)
     STATE[h_0.shape] = h[:, -1]
     return h
+
+
+@answers.mistake("h_0 stored as the first state", "the first input is never read")
+def _(x, h_0, W_xh, W_hh, b_h):
+    h = np.zeros((*x.shape[:2], len(b_h)), dtype=x.dtype)
+    h[:, 0] = h_0
+    for t in range(1, x.shape[1]):
+        h[:, t] = np.tanh(h[:, t - 1] @ W_hh.T + x[:, t] @ W_xh.T + b_h)
+    return h
+
+
+@answers.mistake("reshaped instead of exchanged", "reshape cuts the states up", keeps=0.25)
+def _(x, h_0, W_xh, W_hh, b_h):
+    h_t, states = h_0, []
+    for t in range(x.shape[1]):
+        h_t = np.tanh(h_t @ W_hh.T + x[:, t] @ W_xh.T + b_h)
+        states.append(h_t)
+    return np.array(states).reshape(*x.shape[:2], len(b_h))

@@ -165,3 +165,16 @@ def _(dh_t, x_t, h_prev, h_t, W_xh, W_hh, total={}):  # noqa: B006 - that is the
     for name, grad in grads.items():
         total[name, grad.shape] = total.get((name, grad.shape), 0) + grad
     return dx_t, dh_prev, {name: total[name, grad.shape] for name, grad in grads.items()}
+
+
+@answers.mistake("the equations typed as they stand", "in the order of the equations")
+def _(dh_t, x_t, h_prev, h_t, W_xh, W_hh):
+    da_t = dh_t * (1 - h_t**2)
+    grads = {"W_xh": da_t @ x_t.T, "W_hh": da_t @ h_prev.T, "b_h": da_t}
+    return W_xh.T @ da_t, W_hh.T @ da_t, grads
+
+
+@answers.mistake("other names in grads", "its keys: dW_xh, dW_hh, db_h", keeps=0.25)
+def _(dh_t, x_t, h_prev, h_t, W_xh, W_hh):
+    dx_t, dh_prev, grads = matrix_products(dh_t, x_t, h_prev, h_t, W_xh, W_hh)
+    return dx_t, dh_prev, {f"d{name}": grad for name, grad in grads.items()}

@@ -159,3 +159,8 @@ def _(x_t, h_prev, W_xh, W_hh, b_h):
 def _(x_t, h_prev, W_xh, W_hh, b_h):
     h_t = np.tanh(h_prev @ W_hh.T + x_t @ W_xh.T + b_h)
     return h_t, (x_t, h_prev)
+
+
+@answers.mistake("products entry by entry", "entry by entry")
+def _(x_t, h_prev, W_xh, W_hh, b_h):
+    return np.tanh(W_hh * h_prev + W_xh * x_t + b_h)
