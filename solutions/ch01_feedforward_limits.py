@@ -18,8 +18,10 @@
 #
 # **How it works.** Each task has a cell with a gap, a cell to try your function on numbers that
 # you can work out by hand, and a graded cell. Run the graded cell as often as you like: it says
-# what holds, what does not, and the likely cause. Names and shapes are those of the book: `B`
-# sequences, `T` steps, `D` input features, `K` classes, `V` words in the vocabulary, batch first.
+# what holds, what does not, and the likely cause. No function may change its inputs. Add cells of
+# your own wherever you like; the graded ones are put back as they were before your points are
+# counted. Names and shapes are those of the book: `B` sequences, `T` steps, `D` input features,
+# `K` classes, `V` words in the vocabulary, batch first.
 
 # %% locked="setup"
 import numpy as np
@@ -85,8 +87,8 @@ checks.grade(checks.check_pad_batch, pad_batch, points=4)
 # $$
 #
 # The bracket is 1 where the statement in it holds, and 0 elsewhere. `tokens` and `mask` are `(B,
-# T)`, the result is `(B, V)`, with `V` given as `vocabulary_size`. Padded places may hold any
-# number; only the mask says what counts.
+# T)`, the result is `(B, V)`, with `V` given as `vocabulary_size`. Padded places may hold the
+# number of any word; only the mask says what counts.
 #
 # *Common mistake:* `counts[row, tokens[row]] += 1`. NumPy reads, adds and writes once for each
 # *different* index, so a word that stands twice counts once.
@@ -135,7 +137,8 @@ checks.grade(checks.check_bag_of_tokens, bag_of_tokens, points=4)
 # $$
 #
 # Items before the start of the sequence are vectors of zeros. `x` is `(B, T, D)` and the result
-# is `(B, T, window * D)`: every step gets its window, the first ones too.
+# is `(B, T, window * D)`: every step gets its window, the first ones too, and the window may be
+# longer than the sequence.
 #
 # *Common mistake:* `np.roll`. It brings the end of the sequence round to its start, so that the
 # first steps see the future.
@@ -365,11 +368,11 @@ for tail in (0, 2, 4):
 
 
 # %% [markdown]
-# **Question.** In at most ten sentences: How does the bag score, and why could no amount of
-# training change that? How wide must the window be for each ending, and which word has to be in
-# it? What would you have to pay for sentences with an ending of 100 words, and would the network
-# then understand an ending of 101? Support each statement with your numbers, with the score of
-# guessing beside them.
+# **Question** (4 points, given by a person). In at most ten sentences: How does the bag score, and
+# why could no amount of training change that? How wide must the window be for each ending, and
+# which word has to be in it? What would you have to pay for sentences with an ending of 100 words,
+# and would the network then understand an ending of 101? Support each statement with your numbers,
+# with the score of guessing beside them.
 
 # %% [markdown] written="what-the-window-needs" points=4
 # *Model answer.* The bag stays at the score of guessing, within the spread of the seeds. A

@@ -18,9 +18,11 @@
 #
 # **How it works.** Each task has a cell with a gap, a cell to try your function on numbers that
 # you can work out by hand, and a graded cell. Run the graded cell as often as you like: it says
-# what holds, what does not, and the likely cause. Names and shapes are those of the book: `B`
-# sequences, `T` steps, `D` input features, `H` hidden units, `K` classes, batch first. Weights
-# are stored as in the equation, one row for each output.
+# what holds, what does not, and the likely cause. No function may change its inputs, and from
+# `float32` inputs comes a `float32` result. Add cells of your own wherever you like; the graded
+# ones are put back as they were before your points are counted. Names and shapes are those of the
+# book: `B` sequences, `T` steps, `D` input features, `H` hidden units, `K` classes, batch first.
+# Weights are stored as in the equation, one row for each output.
 #
 # The functions are those of the package `rnn_course`, with one simplification: they return no
 # cache. What the backward step needs is passed to it by name.
@@ -156,7 +158,7 @@ def last_hidden(h, lengths):
         lengths: (B,) number of real steps, 1 to T.
 
     Returns:
-        h_last: (B, H), a row for each sequence.
+        h_last: (B, H), a row for each sequence, of the dtype of h.
     """
     ### BEGIN SOLUTION
     return h[np.arange(len(lengths)), lengths - 1]  # (B, H)
@@ -190,8 +192,8 @@ checks.grade(checks.check_last_hidden, last_hidden, points=3)
 # subtract the largest one of each step before the exponential.
 #
 # *Common mistake:* dividing by `B * T`. Padded steps are no steps: $N$ counts the real ones. And
-# a trap of NumPy: `mask.sum()` is an `int64`, and `float32` divided by that becomes `float64`;
-# `int(mask.sum())` does not do that.
+# a trap of NumPy: `mask.sum()` is an `int64`, and a `float32` array divided by that becomes
+# `float64`; divided by `int(mask.sum())` it stays `float32`.
 
 
 # %% solution="cross-entropy-gradient"
@@ -262,6 +264,7 @@ def rnn_step_backward(dh_t, x_t, h_prev, h_t, W_xh, W_hh):
     Returns:
         dx_t: (B, D). dh_prev: (B, H).
         grads: {"W_xh": (H, D), "W_hh": (H, H), "b_h": (H,)}, summed over the batch.
+        All of the dtype of the inputs.
     """
     ### BEGIN SOLUTION
     da_t = dh_t * (1 - h_t * h_t)  # (B, H)
@@ -271,12 +274,19 @@ def rnn_step_backward(dh_t, x_t, h_prev, h_t, W_xh, W_hh):
 
 
 # %% [markdown]
-# Try it with one sequence, one feature and one unit. Here $h_t = 0.5$ and $dh_t = 1$, so $da_t =
-# 0.75$. With `x_t = 10`, `h_prev = -1`, `W_xh = 2` and `W_hh = 4`, the result should be `dx_t =
-# 1.5`, `dh_prev = 3`, and the gradients `7.5`, `-0.75` and `0.75`.
+# Try it with one sequence, one feature and one unit. Here $h_t = 0.5$ and $dh_t = 1$, so
+# $da_t = 0.75$. The result should be `dx_t = 1.5`, `dh_prev = 3`, and the gradients of `W_xh`,
+# `W_hh` and `b_h` should be `7.5`, `-0.75` and `0.75`.
 
 # %%
-rnn_step_backward(*(np.array([[value]]) for value in (1.0, 10.0, -1.0, 0.5, 2.0, 4.0)))
+rnn_step_backward(
+    dh_t=np.array([[1.0]]),
+    x_t=np.array([[10.0]]),
+    h_prev=np.array([[-1.0]]),
+    h_t=np.array([[0.5]]),
+    W_xh=np.array([[2.0]]),
+    W_hh=np.array([[4.0]]),
+)
 
 # %% graded="rnn-step-backward-value"
 checks.grade(checks.check_rnn_step_backward, rnn_step_backward, points=6)
@@ -369,13 +379,15 @@ def held_out_accuracy(chosen, labels, seed, hidden_size=32, num_updates=300):
 
 # %% [markdown]
 # **Your turn.** Write down first how many letters *you* would need to know the language of a
-# name. Then measure the held-out accuracy when the network sees only the first 1, 2, 4, 8 letters
-# of every name, or all of them (`name[:k]`). Use at least three seeds, and print the lowest and
-# the highest value beside the accuracy of always answering the commonest language.
+# name. Then measure the held-out accuracy with `held_out_accuracy` when the network sees only the
+# first 1, 2, 4, 8 letters of every name, or all of them (`name[:k]`). Use at least three seeds,
+# and print the lowest and the highest value beside the accuracy of always answering the commonest
+# language.
 #
 # Ask one question of your own as well, with one change at a time: the *last* letters instead of
-# the first, names read backwards, fewer hidden units, `h[:, -1]` in place of `last_hidden`, other
-# languages. This cell is not graded by itself; your answer below rests on it.
+# the first, names read backwards, fewer hidden units, names filled up with spaces on the right
+# (`name.ljust(50)`) so that the last state has read on after the name. This cell is not graded by
+# itself; your answer below rests on it.
 
 
 # %% solution="experiment"
@@ -395,10 +407,10 @@ for k in (2, 4):
 
 
 # %% [markdown]
-# **Question.** In at most ten sentences: How does the accuracy grow with the number of letters,
-# and when does it stop to grow by more than the spread over your seeds? What did you ask besides,
-# what did you change and what did you leave as it was, and what is the answer? Give each number
-# with its spread and with the baseline beside it.
+# **Question** (4 points, given by a person). In at most ten sentences: How does the accuracy grow
+# with the number of letters, and when does it stop growing by more than the spread over your
+# seeds? What did you ask besides, what did you change and what did you leave as it was, and what
+# is the answer? Give each number with its spread and with the baseline beside it.
 
 # %% [markdown] written="what-the-state-collects" points=4
 # *Model answer.* The table above is the evidence. With one letter the network is hardly above the

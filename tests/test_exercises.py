@@ -109,6 +109,15 @@ def test_every_test_cell_ends_in_its_grading_call(folder, stem):
         assert literals == [], "expected values live in rnn_course.checks"
 
 
+@pytest.mark.parametrize("stem", STEMS)
+def test_question_announces_the_points_of_its_answer(stem):
+    """Does the learner read beforehand what a written answer is worth?"""
+    cells = read("exercises", stem).cells
+    for answer in marked(read("exercises", stem), "written"):
+        asked = next(k for k, cell in enumerate(cells) if grade_id(cell) == grade_id(answer)) - 1
+        assert f"({answer.metadata.nbgrader.points} points" in cells[asked].source
+
+
 def executed(folder, stem):
     """Run a notebook by nbgrader's own means."""
     nb, _ = Execute(timeout=300, coalesce_streams=True).preprocess(read(folder, stem), {})
