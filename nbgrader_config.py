@@ -42,7 +42,6 @@ c.Autograde.autograde_preprocessors = [
     AssignLatePenalties,
     CheckCellMetadata,
 ]
-c.Run.coalesce_streams = True
 c.ExportApp.plugin_class = ExportWithNotes
 
 # Cells and outputs travel encrypted between nbgrader and the kernel, not in plain text.

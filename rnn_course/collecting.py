@@ -92,7 +92,7 @@ def placeholder(released, note):
 
 def gather(downloaded, assignment, pattern):
     """Return ({student: {name: bytes}}, [what belongs to nobody]) of a downloaded folder."""
-    students, origins, nobody = defaultdict(dict), {}, []
+    students, origins, nobody, alone = defaultdict(dict), {}, [], set()
     for path in sorted(downloaded.iterdir()):
         loose = path.is_file() and path.suffix.lower() != ".ipynb"
         if path.name.startswith(".") or path.name in CLUTTER:
@@ -106,11 +106,16 @@ def gather(downloaded, assignment, pattern):
             nobody.append(f"{path.name} (same student name as {origins[student]})")
             continue
         handed = students[student]  # an empty folder is a student too
+        alone |= {student} if path.is_file() else set()
         files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
         for file in files:
             name = file.name if path.is_file() else "-".join(file.relative_to(path).parts)
             if not CLUTTER & set(file.parts) and not file.name.startswith("."):
                 handed[name] = file.read_bytes()
+    for student in alone:  # one file a student is named by whoever delivers it: no wrong name
+        if len(students[student]) == 1:
+            (data,) = students[student].values()
+            students[student] = {f"{assignment}.ipynb": data}
     return dict(students), nobody
 
 
@@ -166,6 +171,13 @@ def main(arguments=None):
         "with a group (?P<student>...)",
     )
     options = parser.parse_args(arguments)
+    released = Path("exercises", options.assignment, f"{options.assignment}.ipynb")
+    if not released.exists():
+        parser.error(f"there is no {released} here; run this in the folder of the clone")
+    if not options.downloaded.is_dir():
+        parser.error(f"there is no folder {options.downloaded}")
+    if options.pattern and "(?P<student>" not in options.pattern:
+        parser.error("the pattern needs a group (?P<student>...)")
     for row in collect(options.downloaded, options.assignment, Path.cwd(), options.pattern):
         print(f"{row[0]:<24} {row[1]:<14} {row[2]}".rstrip())
 

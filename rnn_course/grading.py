@@ -139,6 +139,7 @@ class Run(Execute):
     later_timeout = Integer(5, help="seconds for a cell after a time-out").tag(config=True)
     notebook_timeout = Integer(180, help="seconds for the whole notebook").tag(config=True)
     output_limit = Integer(50_000, help="characters kept of a cell's output").tag(config=True)
+    coalesce_streams = True  # what a cell prints is one output, not one for each flush
 
     def preprocess(self, nb, resources, km=None):
         """Run one notebook with fresh limits."""

@@ -60,6 +60,14 @@ def test_gather_finds_the_student(course, name, student):
     assert (course / "submitted" / student / STEM / f"{STEM}.ipynb").read_bytes() == notebook()
 
 
+def test_one_file_a_student_has_no_wrong_name(course):
+    """Is a file that carries its student's name graded without a remark, and are two left alone?"""
+    put(course, {"ada.ipynb": notebook("1"), "bob.ipynb": notebook("2")})
+    assert collected(course) == {"ada": ("collected", ""), "bob": ("collected", "")}
+    put(course, {f"bob_{STEM}.ipynb": notebook("3")})
+    assert "several notebooks and none" in collected(course)["bob"][1]
+
+
 def test_gather_follows_a_pattern(course):
     """Does a pattern of the instructor's own name the student?"""
     put(course, {"lovelaceada_77_8_hw.ipynb": notebook(), "odd": b""})
@@ -154,3 +162,20 @@ def test_collect_prints_a_line_for_each(course, capsys, monkeypatch):
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[:2] for line in lines] == [["ada", "collected"], ["bob", "collected"]]
     assert "no notebook in what was handed in: `x.txt`" in lines[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nowhere", STEM], "there is no folder nowhere"),
+        (["downloaded", "ch98_other"], "run this in the folder of the clone"),
+        (["downloaded", STEM, "--pattern", "[a-z]+"], "needs a group"),
+    ],
+)
+def test_collect_says_what_is_wrong_with_the_command(course, capsys, monkeypatch, arguments, said):
+    """Does a wrong command line end in one sentence, with nothing collected?"""
+    monkeypatch.chdir(course)
+    with pytest.raises(SystemExit):
+        main(arguments)
+    assert said in capsys.readouterr().err
+    assert not (course / "submitted").exists()
