@@ -21,7 +21,7 @@ serve: env  ## serve the built book on http://localhost:8000 (another port: PORT
 	@$(RUN) tools/book.py --serve --port $(PORT)
 
 test: env  ## run the tests
-	@$(RUN) -m pytest --dist loadgroup -n auto --maxprocesses 4
+	@$(RUN) -m pytest --dist loadfile -n auto --maxprocesses 4
 
 exercises: env  ## generate the notebooks of exercises/ and solutions/ from solutions/*.py
 	@$(RUN) tools/exercises.py
