@@ -133,7 +133,7 @@ checks.grade(checks.check_bag_of_tokens, bag_of_tokens, points=4)
 # items, laid side by side, oldest first.
 #
 # $$
-# v_t = [\, x_{t-k+1}, \dots, x_{t-1}, x_t \,], \qquad k = \mathtt{window}
+# v_t = [\, x_{t-w+1};\ \dots;\ x_{t-1};\ x_t \,], \qquad w = \mathtt{window}
 # $$
 #
 # Items before the start of the sequence are vectors of zeros. `x` is `(B, T, D)` and the result
@@ -227,9 +227,10 @@ checks.grade(checks.check_log_softmax, log_softmax, points=4)
 # of a batch is the mean over all *real* steps of all sequences:
 #
 # $$
-# L = -\frac{1}{N} \sum_{(j,t)\ \text{real}} \log p_{j,t,\,\mathrm{target}_{j,t}}, \qquad
-# N = \text{number of real steps}
+# \mathcal{L} = -\frac{1}{N} \sum_{(j,t)\ \text{real}} \log p_{j,t,\,\mathrm{target}_{j,t}}
 # $$
+#
+# where $N$ is the number of real steps.
 #
 # `log_p` is `(B, T, K)`, `target` and `mask` are `(B, T)`, and the result is one number. The
 # function takes log-probabilities, so it does not depend on your Task 4. (The one of the package

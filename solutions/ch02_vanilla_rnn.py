@@ -182,12 +182,12 @@ checks.grade(checks.check_last_hidden, last_hidden, points=3)
 # respect to the logits $y$ is short, because the logarithm undoes the exponential of the softmax:
 #
 # $$
-# \frac{\partial L}{\partial y_{j,t}} =
-# \frac{1}{N}\,(p_{j,t} - \mathrm{onehot}(\mathrm{target}_{j,t})) \ \text{at real steps}, \qquad
-# 0 \ \text{at padded ones}
+# \frac{\partial \mathcal{L}}{\partial y_{j,t}} =
+# \frac{1}{N}\,(p_{j,t} - \mathrm{onehot}(\mathrm{target}_{j,t}))
 # $$
 #
-# where $p_{j,t}$ is the softmax of the logits of that step over the classes. `y` is `(B, T, K)`,
+# at real steps, and 0 at padded ones. Here $p_{j,t}$ is the softmax of the logits of that step over
+# the classes, and the one-hot vector is 1 at the target and 0 elsewhere. `y` is `(B, T, K)`,
 # `target` and `mask` are `(B, T)`, and the result is `(B, T, K)`. Large logits must not overflow:
 # subtract the largest one of each step before the exponential.
 #
@@ -241,7 +241,10 @@ checks.grade(checks.check_cross_entropy_gradient, cross_entropy_gradient, points
 # with columns:
 #
 # $$
-# dx_t = W_{xh}^\top da_t, \quad dh_{t-1} = W_{hh}^\top da_t, \quad
+# dx_t = W_{xh}^\top da_t, \quad dh_{t-1} = W_{hh}^\top da_t
+# $$
+#
+# $$
 # dW_{xh} = da_t\, x_t^\top, \quad dW_{hh} = da_t\, h_{t-1}^\top, \quad db_h = da_t
 # $$
 #
