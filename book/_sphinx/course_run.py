@@ -76,7 +76,8 @@ def fill_cache(app, env, docnames):
             cache.add_nb_to_project(path, read_data={"type": "plugin", "name": "myst_nb_md"})
     pending = cache.list_unexecuted()
     if pending:
-        LOGGER.info("executing %d page(s) side by side", len(pending))
+        names = ", ".join(Path(record.uri).stem for record in pending)
+        LOGGER.info("executing side by side, which takes a minute or two: %s", names)
         runner = load_executor("local-parallel", cache)
         result = runner.run_and_cache(timeout=app.config.nb_execution_timeout)
         if failed := [*result.excepted, *result.errored]:
