@@ -1,13 +1,16 @@
 """The book's sources fit together, and its own machinery refuses what does not."""
 
+import ast
 import json
 import re
 import sys
 from pathlib import Path
 
+import jupytext
 import numpy as np
 import pytest
 import yaml
+from test_architecture import imported
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "book"), str(ROOT / "book" / "_sphinx")]
@@ -159,13 +162,63 @@ def test_tex_that_is_not_understood_is_refused(tex):
         course_math.tex_to_mathml(tex, display=True)
 
 
+def stale_after_a_change(root, path):
+    """Whether the cache's name changes with the text of this one file."""
+    file = root / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("1")
+    before = course_run.dependency_hash(root)
+    assert before == course_run.dependency_hash(root)
+    file.write_text("2")
+    return before != course_run.dependency_hash(root)
+
+
 @pytest.mark.parametrize("path", ["rnn_course/rnn.py", "book/measured.py", "requirements.txt"])
 def test_results_become_stale_when_what_they_depend_on_changes(tmp_path, path):
     """Does the cache's name change with the package, the helpers and the requirements?"""
-    file = tmp_path / path
-    file.parent.mkdir(exist_ok=True)
-    file.write_text("1")
-    before = course_run.dependency_hash(tmp_path)
-    assert before == course_run.dependency_hash(tmp_path)
-    file.write_text("2")
-    assert before != course_run.dependency_hash(tmp_path)
+    assert stale_after_a_change(tmp_path, path)
+
+
+@pytest.mark.parametrize("path", ["rnn_course/checks/rnn.py", "rnn_course/grading.py"])
+def test_results_outlive_a_change_that_cannot_reach_them(tmp_path, path):
+    """Does a better hint, or a mended grader, leave the executed pages as they are?"""
+    assert not stale_after_a_change(tmp_path, path)
+
+
+def edge_imports(code):
+    """The modules left out of the cache's name that this code imports, or names in a string."""
+    edge = {f"rnn_course.{Path(path).stem}" for path in course_run.EDGE}
+    nodes = list(ast.walk(ast.parse(code)))
+    named = {n.value for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str)}
+    return edge & {".".join(name.split(".")[:2]) for name in {*imported(nodes), *named}}
+
+
+def page_code(path):
+    return "\n".join(c.source for c in jupytext.read(path).cells if c.cell_type == "code")
+
+
+def test_no_page_reaches_the_modules_left_out_of_the_cache_name():
+    """Is no such module imported by a page or a helper, directly or through the package?"""
+    assert all((ROOT / path).exists() for path in course_run.EDGE)
+    code = {page: page_code(ROOT / f"{page}.md") for page in pages()}
+    assert "from rnn_course" in code["book/ch02_vanilla_rnn"]
+    for file in [*ROOT.glob("book/*.py"), *ROOT.glob("rnn_course/**/*.py")]:
+        name = file.relative_to(ROOT).as_posix()
+        if not name.startswith(course_run.EDGE):
+            code[name] = file.read_text(encoding="utf8")
+    assert {name: found for name, text in code.items() if (found := edge_imports(text))} == {}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import rnn_course.checks.rnn",
+        "from rnn_course import data, checks",
+        "def f():\n    from rnn_course.checks import grade",
+        "import importlib\nimportlib.import_module('rnn_course.checks')",
+    ],
+)
+def test_an_import_of_a_module_left_out_is_seen(code):
+    """Is the import found in each form, and one of another module let through?"""
+    assert edge_imports(code) == {"rnn_course.checks"}
+    assert edge_imports(code.replace("checks", "plotting")) == set()
