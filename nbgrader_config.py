@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import nbgrader
+from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
 from nbgrader.preprocessors import (
     AssignLatePenalties,
     CheckCellMetadata,
@@ -16,7 +17,7 @@ from nbgrader.preprocessors import (
 )
 
 from rnn_course.feedback import FeedbackExporter
-from rnn_course.grading import ExportWithNotes, Rebuild, Run, Settle
+from rnn_course.grading import ExportWithNotes, GetScores, Rebuild, Run, Settle
 
 c = get_config()  # noqa: F821 - nbgrader provides it
 
@@ -47,6 +48,7 @@ c.ExportApp.plugin_class = ExportWithNotes
 # Cells and outputs travel encrypted between nbgrader and the kernel, not in plain text.
 c.KernelManager.transport_encryption = "required"
 
+c.GenerateFeedback.preprocessors = [GetScores, CSSHTMLHeaderPreprocessor]
 c.GenerateFeedback.exporter_class = FeedbackExporter
 c.FeedbackExporter.template_name = "course_feedback"
 c.FeedbackExporter.template_file = "course.html.j2"

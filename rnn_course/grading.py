@@ -3,7 +3,8 @@
 Rebuild lays the student's answers into the released notebook, so that deleted, copied, moved or
 edited test cells do not matter. Run executes it within limits and survives a dying kernel. Settle
 sees to it that a test cell without a score earns nothing. Each tells the student in a note, shown
-at the top of the feedback, and the instructor in the log and after `nbgrader export`.
+at the top of the feedback, and the instructor in the log and after `nbgrader export`. GetScores
+tells the feedback page which written answers nobody has graded yet.
 """
 
 import math
@@ -15,7 +16,7 @@ import nbformat
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 from nbgrader.plugins import CsvExportPlugin
-from nbgrader.preprocessors import Execute, NbGraderPreprocessor
+from nbgrader.preprocessors import Execute, GetGrades, NbGraderPreprocessor
 from nbgrader.utils import is_grade, is_solution
 from traitlets import Integer
 
@@ -250,6 +251,20 @@ class Settle(NbGraderPreprocessor):
         except (KeyError, ValueError):
             return False
         return math.isfinite(score) and 0 <= score <= points
+
+
+class GetScores(GetGrades):
+    """Fetch the scores for the feedback page, and mark those that a grader has yet to give."""
+
+    def _get_score(self, cell, resources):
+        super()._get_score(cell, resources)
+        name = cell.metadata.nbgrader["grade_id"]
+        grade = self.gradebook.find_grade(
+            name, self.notebook_id, self.assignment_id, self.student_id
+        )
+        # A grade given before stands, although nbgrader asks to look again after a second run.
+        if grade.needs_manual_grade and grade.manual_score is None:
+            cell.metadata.nbgrader["waits"] = resources["nbgrader"]["waits"] = True
 
 
 class ExportWithNotes(CsvExportPlugin):

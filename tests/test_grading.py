@@ -15,7 +15,7 @@ import pytest
 from nbgrader.api import Gradebook
 from nbgrader.utils import determine_grade
 
-from rnn_course.grading import STRIPPED, Settle, failure, grade_id, rebuild
+from rnn_course.grading import STRIPPED, GetScores, Settle, failure, grade_id, rebuild
 
 ROOT = Path(__file__).resolve().parent.parent
 STEM = "ch02_vanilla_rnn"
@@ -328,6 +328,35 @@ def test_feedback_page_loads_nothing_from_elsewhere(course):
     assert not re.search(r"(src|href)=[\"']?(https?:)?//", page)
     assert "<math" in page and "$$" not in page
     assert 'name="viewport"' in page
+
+
+@pytest.mark.parametrize("student", ["right", "untouched"])
+def test_feedback_tells_a_score_of_zero_from_no_score(course, student):
+    """Does the page say which answers wait for a grader, in the table, the cell and the total?"""
+    page = " ".join(re.sub(r"<[^>]*>", " ", course.page(student)).split())
+    waiting = [name for name, (_, waits) in course.grades(student).items() if waits]
+    assert waiting == (WRITTEN if student == "right" else [])
+    for name in WRITTEN:
+        score = "not graded yet" if name in waiting else f"0.0 of {MARK[name].points:.1f}"
+        assert f"{name} {score}" in page
+    assert page.count("not graded yet") == 2 * len(waiting)
+    assert ("points so far; written answers are still to be graded" in page) == bool(waiting)
+
+
+def test_answer_graded_by_hand_waits_no_longer(course, tmp_path):
+    """Is a grader's score shown, although nbgrader still asks to look at that answer again?"""
+    database = f"sqlite:///{shutil.copy(course.root / 'gradebook.db', tmp_path)}"
+    with Gradebook(database) as gradebook:
+        for name in WRITTEN:
+            grade = gradebook.find_grade(name, STEM, STEM, "right")
+            grade.manual_score = 1
+            assert grade.needs_manual_grade
+        gradebook.db.commit()
+    about = {"notebook": STEM, "assignment": STEM, "student": "right", "db_url": database}
+    nb, resources = GetScores().preprocess(course.notebook("right"), {"nbgrader": about})
+    assert [cell(nb, name).metadata.nbgrader.score for name in WRITTEN] == [1] * len(WRITTEN)
+    assert not any(c.metadata.get("nbgrader", {}).get("waits") for c in nb.cells)
+    assert "waits" not in resources["nbgrader"]
 
 
 def settled(*outputs):
