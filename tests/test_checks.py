@@ -6,7 +6,9 @@ import warnings
 import numpy as np
 import pytest
 from mistakes import all_answers
+from mistakes.pad_batch import lists_of_lists, rows_filled_one_by_one
 from mistakes.rnn_forward import states_in_a_list
+from mistakes.rnn_step_backward import matrix_products
 from mistakes.rnn_step_forward import einsum
 
 from rnn_course import checks
@@ -153,6 +155,28 @@ def test_view_into_an_input_is_remarked_upon():
     )
     assert "a view into the input x" in examine(task, lambda x: x[:, 0]).notes[0]
     assert examine(task, lambda x: x[:, 0].copy()).notes == ()
+
+
+def test_list_in_place_of_an_array_is_remarked_upon():
+    """Is each result that is a list or a tuple named, at no cost, and an array not?"""
+    verdict = checks.check_pad_batch(lists_of_lists)
+    assert verdict.share == 1
+    assert [note.split(";")[0] for note in verdict.notes] == ["tokens is a list", "mask is a list"]
+    assert "By the way" in checks.report(verdict, points=4)
+    assert checks.check_pad_batch(rows_filled_one_by_one).notes == ()
+
+
+@pytest.mark.parametrize("kind", [list, tuple])
+def test_list_inside_a_dict_is_remarked_upon(kind):
+    """Is one entry that is no array named as the report names it?"""
+
+    def answer(*arguments):
+        dx_t, dh_prev, grads = matrix_products(*arguments)
+        return dx_t, dh_prev, grads | {"b_h": kind(grads["b_h"])}
+
+    verdict = checks.check_rnn_step_backward(answer)
+    assert verdict.share == 1
+    assert [n.split(";")[0] for n in verdict.notes] == [f'grads["b_h"] is a {kind.__name__}']
 
 
 def test_report_names_the_error_and_the_line_of_the_answer():

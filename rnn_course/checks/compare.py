@@ -25,12 +25,13 @@ def as_array(name, value):
     return array
 
 
-def named_results(value, like, names):
+def named_results(value, like, names, take=as_array):
     """Results by name: {"dx_t": array, 'grads["b_h"]': array, ...}; absent ones are Missing.
 
     Args:
         value: what a function returned. like: what the reference returned.
         names: names of the results; with one name the value itself is the result.
+        take: function of name and value, what to keep of each result.
     """
     if len(names) == 1:
         values, likes = [value], [like]
@@ -52,13 +53,13 @@ def named_results(value, like, names):
         if isinstance(item, Missing) and not isinstance(item_like, dict):
             results[name] = item
         elif isinstance(item_like, dict):
-            results |= _named_entries(name, item, item_like)
+            results |= _named_entries(name, item, item_like, take)
         else:
-            results[name] = as_array(name, item)
+            results[name] = take(name, item)
     return results
 
 
-def _named_entries(name, item, like):
+def _named_entries(name, item, like, take):
     entries = {}
     for key in like:
         entry = f'{name}["{key}"]'
@@ -70,7 +71,7 @@ def _named_entries(name, item, like):
             there = ", ".join(map(str, item)) or "none"
             entries[entry] = Missing(f"{name} has no entry {key!r}; its keys: {there}.")
         else:
-            entries[entry] = as_array(entry, item[key])
+            entries[entry] = take(entry, item[key])
     return entries
 
 

@@ -26,6 +26,10 @@ VIEW = (
     "your result is a view into the input {}, not a new array: whoever changes one changes the "
     "other"
 )
+LISTED = (
+    "{} is a {}; an array is asked for. It counts as right here, but code that computes with it "
+    "needs an array: np.array makes one"
+)
 OVERWRITTEN = (
     "A second call changes the array that the first call returned: both write into one array that "
     "lives outside the function. Create the result inside."
@@ -113,8 +117,17 @@ class _Examination:
             later.insert(0, (self._kind_name(), self._kind_problem))
         for name, find in later:
             parts.append(Part(name, 1, find()) if values_hold else Part(name, 1, later=True))
-        views = () if any(part.problem for part in parts) else self._outcome(self.main).views
-        return Verdict(self.task.name, tuple(parts), (*self.notes, *map(VIEW.format, views)))
+        remarks = () if any(part.problem for part in parts) else self._remarks()
+        return Verdict(self.task.name, tuple(parts), (*self.notes, *remarks))
+
+    def _remarks(self):
+        """What to say of a right answer; a result that is a list makes a right array."""
+        outcome, reference = self._outcome(self.main), self._expected(self.main)[1]
+        as_is = named_results(outcome.value, reference, self.task.outputs, lambda _, value: value)
+        yield from map(VIEW.format, outcome.views)
+        for name, value in as_is.items():
+            if isinstance(value, list | tuple):
+                yield LISTED.format(name, type(value).__name__)
 
     def _all_unwritten(self):
         return tuple(Part(a.name, a.weight, "not written yet") for a in self.task.aspects)
