@@ -13,8 +13,17 @@ PACKAGE = ROOT / "rnn_course"
 # From the ground up; a module may import modules of lower levels only
 LEVELS = [
     {"_validate"},
-    {"activations", "checkpoint", "data", "gradient_check", "metrics", "optimisers", "text"},
-    {"layers", "losses", "rnn"},
+    {
+        "_gates",
+        "activations",
+        "checkpoint",
+        "data",
+        "gradient_check",
+        "metrics",
+        "optimisers",
+        "text",
+    },
+    {"gru", "layers", "losses", "lstm", "rnn"},
     {"encoders"},
     {"models"},
     {"training"},
