@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from gradients import B, D, H, T, assert_gradients, frozen, normal, torch_gradients
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rnn_course.gru import (
@@ -183,6 +183,8 @@ def test_gru_truncation_refuses_less_than_one_step(truncation, rng):
     truncation=st.none() | st.integers(1, 8),
     seed=st.integers(0, 2**32 - 1),
 )
+@example(sizes=(1, 1, 3, 5), truncation=None, seed=0)
+@example(sizes=(1, 7, 1, 1), truncation=None, seed=0)
 def test_gru_gradient_equals_torch_for_any_size(reset, sizes, truncation, seed):
     """Do states and gradients agree with torch for any B, T, D, H, ones among them?"""
     B, T, D, H = sizes
