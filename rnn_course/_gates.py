@@ -4,20 +4,12 @@ A layer with G gates stores its weights stacked, (G H, N), as the equations and 
 are taken gate by gate, so that each gate of all sequences is one contiguous block.
 """
 
-import numpy as np
-
 from rnn_course._validate import require_shape
 
 
 def per_gate(W, gates):
     """View (G, N, H) of stacked weights (G H, N): ``rows @ per_gate(W, G)`` is (G, rows, H)."""
     return W.reshape(gates, -1, W.shape[1]).swapaxes(1, 2)
-
-
-def uniform_parameters(shapes, hidden_size, rng, dtype):
-    """A dict of arrays of these shapes, drawn uniformly from ±1/sqrt(hidden_size)."""
-    bound = 1 / np.sqrt(hidden_size)
-    return {name: rng.uniform(-bound, bound, shape).astype(dtype) for name, shape in shapes.items()}
 
 
 def weight_gradient(da, rows):
@@ -41,9 +33,3 @@ def require_gated_shapes(gates, x_name, x, leading, states, W_xh, W_hh, biases):
     for name, state in states.items():
         because = f"{x_name} {x.shape} with W_hh {W_hh.shape}"
         require_shape(name, state, (x.shape[0], H), because)
-
-
-def require_truncation(truncation):
-    """Raise ValueError unless ``truncation`` is None or a number of steps >= 1."""
-    if truncation is not None and truncation < 1:
-        raise ValueError(f"truncation is {truncation}; expected None or a number of steps >= 1")

@@ -28,3 +28,9 @@ def require_tokens(name, tokens, vocabulary_size):
             f"{name}{list(where)} is {tokens[where]}, "
             f"outside the vocabulary of {vocabulary_size} tokens (0 to {vocabulary_size - 1})"
         )
+
+
+def require_truncation(truncation):
+    """Raise ValueError unless ``truncation`` is None or a number of steps >= 1."""
+    if truncation is not None and truncation < 1:
+        raise ValueError(f"truncation is {truncation}; expected None or a number of steps >= 1")

@@ -3,6 +3,7 @@
 import numpy as np
 
 from rnn_course._validate import require_shape, require_tokens
+from rnn_course.initialisation import uniform_parameters
 
 
 def init_linear(input_size, output_size, rng, dtype=np.float64):
@@ -10,11 +11,8 @@ def init_linear(input_size, output_size, rng, dtype=np.float64):
 
     Drawn uniformly from ±1/sqrt(input_size), as torch.nn.Linear does.
     """
-    bound = 1 / np.sqrt(input_size)
-    return {
-        "W": rng.uniform(-bound, bound, (output_size, input_size)).astype(dtype),
-        "b": rng.uniform(-bound, bound, output_size).astype(dtype),
-    }
+    shapes = {"W": (output_size, input_size), "b": (output_size,)}
+    return uniform_parameters(shapes, input_size, rng, dtype)
 
 
 def linear_forward(x, W, b):

@@ -22,12 +22,11 @@ import numpy as np
 from rnn_course._gates import (
     per_gate,
     require_gated_shapes,
-    require_truncation,
-    uniform_parameters,
     weight_gradient,
 )
-from rnn_course._validate import require_shape
+from rnn_course._validate import require_shape, require_truncation
 from rnn_course.activations import sigmoid, sigmoid_backward, tanh, tanh_backward
+from rnn_course.initialisation import uniform_parameters
 
 
 def init_lstm(input_size, hidden_size, rng, forget_bias=0.0, dtype=np.float64):

@@ -12,8 +12,9 @@ dW_hh = sum_t da_t h_{t-1}^T,  dW_xh = sum_t da_t x_t^T,  db_h = sum_t da_t (eq-
 
 import numpy as np
 
-from rnn_course._validate import require_shape
+from rnn_course._validate import require_shape, require_truncation
 from rnn_course.activations import nonlinearity_pair
+from rnn_course.initialisation import uniform_parameters
 
 
 def init_rnn(input_size, hidden_size, rng, dtype=np.float64):
@@ -21,12 +22,8 @@ def init_rnn(input_size, hidden_size, rng, dtype=np.float64):
 
     Drawn uniformly from ±1/sqrt(hidden_size), as torch.nn.RNN does.
     """
-    bound = 1 / np.sqrt(hidden_size)
-    return {
-        "W_xh": rng.uniform(-bound, bound, (hidden_size, input_size)).astype(dtype),
-        "W_hh": rng.uniform(-bound, bound, (hidden_size, hidden_size)).astype(dtype),
-        "b_h": rng.uniform(-bound, bound, hidden_size).astype(dtype),
-    }
+    H, D = hidden_size, input_size
+    return uniform_parameters({"W_xh": (H, D), "W_hh": (H, H), "b_h": (H,)}, H, rng, dtype)
 
 
 def _require_rnn_shapes(x_name, x, leading, h_name, h, W_xh, W_hh, b_h):
@@ -146,8 +143,7 @@ def rnn_backward(dh, cache, truncation=None):
     """
     x, h_0, h, W_xh, W_hh, nonlinearity = cache
     require_shape("dh", dh, h.shape, f"h {h.shape}")
-    if truncation is not None and truncation < 1:
-        raise ValueError(f"truncation is {truncation}; expected None or a number of steps >= 1")
+    require_truncation(truncation)
     _, activation_backward = nonlinearity_pair(nonlinearity)
     da = np.empty_like(h)  # (B, T, H)
     dh_next = np.zeros_like(h_0)  # (B, H), what step t + 1 sends back

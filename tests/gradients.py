@@ -43,3 +43,18 @@ def assert_gradients(grads, forward, torch_forward, arrays, upstream):
         lambda changed: (forward(**changed) * upstream).sum(), arrays, grads, tolerance=1e-5
     )
     assert verdict, str(verdict)
+
+
+def summed_over_steps(step_backward, step_caches, upstream, arrays):
+    """Gradients of a whole sequence, put together from the backward passes of its steps.
+
+    upstream: (B, T, H) gradient with respect to each step's state; arrays: those of the forward
+    pass by name, "x" and "h_0" among them.
+    """
+    summed = {name: np.zeros_like(array) for name, array in arrays.items()}
+    dh_t = np.zeros_like(arrays["h_0"])
+    for t in reversed(range(len(step_caches))):
+        summed["x"][:, t], dh_t, grads = step_backward(upstream[:, t] + dh_t, step_caches[t])
+        for name, grad in grads.items():
+            summed[name] += grad
+    return summed | {"h_0": dh_t}

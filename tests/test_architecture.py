@@ -19,6 +19,7 @@ LEVELS = [
         "checkpoint",
         "data",
         "gradient_check",
+        "initialisation",
         "metrics",
         "optimisers",
         "text",

@@ -3,7 +3,17 @@
 import numpy as np
 import pytest
 import torch
-from gradients import B, D, H, T, assert_gradients, frozen, normal, torch_gradients
+from gradients import (
+    B,
+    D,
+    H,
+    T,
+    assert_gradients,
+    frozen,
+    normal,
+    summed_over_steps,
+    torch_gradients,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -115,13 +125,7 @@ def test_rnn_sequence_equals_loop_of_steps(nonlinearity, rng):
         np.testing.assert_allclose(h_t, h[:, t], rtol=1e-12, atol=1e-14)
         step_caches.append(step_cache)
 
-    summed = {name: np.zeros_like(arrays[name]) for name in arrays}
-    dh_t = np.zeros((B, H))
-    for t in reversed(range(T)):
-        summed["x"][:, t], dh_t, grads = rnn_step_backward(upstream[:, t] + dh_t, step_caches[t])
-        for name, grad in grads.items():
-            summed[name] += grad
-    summed["h_0"] = dh_t
+    summed = summed_over_steps(rnn_step_backward, step_caches, upstream, arrays)
     for name, grad in all_gradients(upstream, cache).items():
         np.testing.assert_allclose(grad, summed[name], rtol=1e-11, atol=1e-12, err_msg=name)
 
