@@ -1,4 +1,4 @@
-"""Layers without memory: linear, embedding, and the choice of each sequence's last step."""
+"""Layers without memory: linear, embedding, dropout, each sequence's last step."""
 
 import numpy as np
 
@@ -85,6 +85,35 @@ def embedding_backward(dx, cache):
     dE = np.zeros(shape, dtype=dx.dtype)  # (V, D)
     np.add.at(dE, tokens.reshape(-1), dx.reshape(-1, shape[1]))
     return {"E": dE}
+
+
+def dropout_forward(x, rate, rng):
+    """Set each entry to zero with probability ``rate`` and divide the rest by 1 - rate.
+
+    The division keeps the expected value, so nothing changes where dropout is off.
+
+    Args:
+        x: any shape. rate: in [0, 1). rng: np.random.Generator, or None for no dropout.
+
+    Returns:
+        y: like x; x itself where rate is 0 or rng is None. cache: for dropout_backward; opaque.
+
+    Raises:
+        ValueError: rate lies outside [0, 1).
+
+    Source: Srivastava et al. (2014), Journal of Machine Learning Research 15, 1929-1958.
+    """
+    if not 0 <= rate < 1:
+        raise ValueError(f"rate is {rate}; expected at least 0 and less than 1")
+    if rate == 0 or rng is None:
+        return x, None
+    scale = (rng.random(x.shape) >= rate) / x.dtype.type(1 - rate)  # like x, 0 or 1 / (1 - rate)
+    return x * scale, scale
+
+
+def dropout_backward(dy, cache):
+    """Gradient of dropout_forward: dy where the entry was kept, divided alike."""
+    return dy if cache is None else dy * cache
 
 
 def last_step_forward(h, lengths):
