@@ -22,6 +22,7 @@ LEVELS = [
         "initialisation",
         "metrics",
         "optimisers",
+        "schedules",
         "text",
     },
     {"gru", "layers", "losses", "lstm", "rnn"},

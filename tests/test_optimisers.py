@@ -8,14 +8,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from rnn_course.optimisers import SGD, Adam, RMSprop, clip_by_global_norm, global_norm
+from rnn_course.checkpoint import load_params, save_params
+from rnn_course.optimisers import SGD, Adam, AdamW, RMSprop, clip_by_global_norm, global_norm
 
-UPDATES = 10
+UPDATES = 200
 OPTIMISERS = {
     "sgd": (lambda: SGD(0.1), lambda p: torch.optim.SGD(p, 0.1)),
     "sgd with momentum": (
         lambda: SGD(0.1, momentum=0.9),
         lambda p: torch.optim.SGD(p, 0.1, momentum=0.9),
+    ),
+    "sgd with nesterov": (
+        lambda: SGD(0.1, momentum=0.9, nesterov=True),
+        lambda p: torch.optim.SGD(p, 0.1, momentum=0.9, nesterov=True),
     ),
     "rmsprop": (lambda: RMSprop(), lambda p: torch.optim.RMSprop(p)),
     "rmsprop with settings": (
@@ -27,6 +32,21 @@ OPTIMISERS = {
         lambda: Adam(0.02, beta_1=0.7, beta_2=0.8, epsilon=0.1),
         lambda p: torch.optim.Adam(p, 0.02, betas=(0.7, 0.8), eps=0.1),
     ),
+    "adamw": (lambda: AdamW(), lambda p: torch.optim.AdamW(p)),
+    "adamw with settings": (
+        lambda: AdamW(0.02, beta_1=0.7, beta_2=0.8, epsilon=0.1, weight_decay=0.3),
+        lambda p: torch.optim.AdamW(p, 0.02, betas=(0.7, 0.8), eps=0.1, weight_decay=0.3),
+    ),
+    "adamw sparing vectors": (
+        lambda: AdamW(0.02, weight_decay=0.3, decay_vectors=False),
+        lambda p: torch.optim.AdamW(
+            [
+                {"params": [param for param in p if param.ndim == 2], "weight_decay": 0.3},
+                {"params": [param for param in p if param.ndim < 2], "weight_decay": 0.0},
+            ],
+            0.02,
+        ),
+    ),
 }
 every = pytest.mark.parametrize("name", OPTIMISERS)
 
@@ -37,18 +57,29 @@ def two_params(rng, dtype=np.float64):
     return {name: rng.standard_normal(shape).astype(dtype) for name, shape in shapes.items()}
 
 
-@every
-def test_optimiser_equals_torch_over_ten_updates(name, rng):
-    """Are all parameters torch's after every one of ten updates?"""
-    make, make_torch = OPTIMISERS[name]
-    optimiser, params = make(), two_params(rng)
+def jumping_rates(rng):
+    """A learning rate that is another one, sometimes zero, at each update."""
+    rates = np.append(0.0, rng.uniform(0, 0.2, UPDATES - 1))
+    return lambda num_updates: rates[num_updates]
+
+
+def random_grads(rng, params):
+    return {key: normal(rng, *param.shape, dtype=param.dtype) for key, param in params.items()}
+
+
+def assert_equals_torch(optimiser, make_torch, rng, schedule=None):
+    """Fail unless all parameters are torch's after every one of many updates."""
+    params = two_params(rng)
     tensors = {key: torch.tensor(param, requires_grad=True) for key, param in params.items()}
     torch_optimiser = make_torch(list(tensors.values()))
-    for _ in range(UPDATES):
-        grads = {key: normal(rng, *param.shape) for key, param in params.items()}
+    for num_updates in range(UPDATES):
+        grads = random_grads(rng, params)
         optimiser.update(params, grads)
         for key, tensor in tensors.items():
             tensor.grad = torch.tensor(grads[key])
+        if schedule is not None:
+            for group in torch_optimiser.param_groups:
+                group["lr"] = schedule(num_updates)
         torch_optimiser.step()
         for key, tensor in tensors.items():
             expected = tensor.detach().numpy()
@@ -56,15 +87,33 @@ def test_optimiser_equals_torch_over_ten_updates(name, rng):
 
 
 @every
-def test_optimiser_changes_params_in_place_and_keeps_float32(name, rng):
+def test_optimiser_equals_torch_over_many_updates(name, rng):
+    """Are all parameters torch's after every one of two hundred updates?"""
+    make, make_torch = OPTIMISERS[name]
+    assert_equals_torch(make(), make_torch, rng)
+
+
+@every
+def test_optimiser_takes_a_schedule(name, rng):
+    """Does a function give the rate of each update, and is its first argument zero?"""
+    make, make_torch = OPTIMISERS[name]
+    optimiser = make()
+    optimiser.learning_rate = jumping_rates(rng)
+    assert_equals_torch(optimiser, make_torch, rng, optimiser.learning_rate)
+    assert optimiser.num_updates == UPDATES
+
+
+@pytest.mark.parametrize("scheduled", [False, True])
+@every
+def test_optimiser_changes_params_in_place_and_keeps_float32(name, scheduled, rng):
     """Do the model's own arrays change, as float32, even for a learning rate in float64?"""
     optimiser, params = OPTIMISERS[name][0](), two_params(rng, np.float32)
-    optimiser.learning_rate = np.float64(optimiser.learning_rate)
+    rate = np.float64(optimiser.learning_rate)
+    optimiser.learning_rate = (lambda num_updates: rate) if scheduled else rate
     held = dict(params)
     for _ in range(3):
         before = {key: param.copy() for key, param in params.items()}
-        grads = {key: normal(rng, *param.shape, dtype=np.float32) for key, param in params.items()}
-        optimiser.update(params, grads)
+        optimiser.update(params, random_grads(rng, params))
         for key, param in params.items():
             assert param is held[key]
             assert param.dtype == np.float32
@@ -89,12 +138,137 @@ def test_optimiser_refuses_wrong_gradients_before_any_change(name, rng):
     assert optimiser.num_updates == 0
 
 
-@pytest.mark.parametrize("make", [SGD, RMSprop, Adam])
+@pytest.mark.parametrize("make", [SGD, RMSprop, Adam, AdamW])
 @pytest.mark.parametrize("learning_rate", [0.0, -1.0, np.nan])
 def test_optimiser_refuses_a_learning_rate_that_is_not_positive(make, learning_rate):
     """Does a step of no size or uphill raise?"""
     with pytest.raises(ValueError, match=r"learning_rate is .*; expected a positive number"):
         make(learning_rate)
+
+
+@pytest.mark.parametrize("bad", [-0.1, np.nan, np.inf])
+def test_optimiser_refuses_a_schedule_that_goes_wrong(bad):
+    """Does a rate that no schedule may give raise when it comes up, with nothing changed?"""
+    optimiser, params = Adam(lambda num_updates: [0.1, bad][num_updates]), {"w": np.ones(2)}
+    optimiser.update(params, {"w": np.ones(2)})
+    before, state = params["w"].copy(), optimiser.state_dict()
+    with pytest.raises(ValueError, match=r"the schedule gives .* after 1 updates; expected"):
+        optimiser.update(params, {"w": np.ones(2)})
+    np.testing.assert_array_equal(params["w"], before)
+    assert_same_arrays(optimiser.state_dict(), state)
+
+
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [
+        (lambda value: SGD(0.1, momentum=value), "momentum"),
+        (lambda value: RMSprop(0.1, decay=value), "decay"),
+        (lambda value: Adam(0.1, beta_1=value), "beta_1"),
+        (lambda value: AdamW(0.1, beta_2=value), "beta_2"),
+    ],
+)
+@pytest.mark.parametrize("value", [-0.1, 1.0, np.nan])
+def test_optimiser_refuses_a_mean_that_forgets_nothing_or_all(make, name, value):
+    """Does a share outside [0, 1) raise by its name?"""
+    with pytest.raises(ValueError, match=rf"{name} is .*; expected at least 0 and less than 1"):
+        make(value)
+
+
+@pytest.mark.parametrize("weight_decay", [-0.1, np.nan])
+def test_adamw_refuses_a_negative_decay(weight_decay):
+    """Does a decay that lets parameters grow raise?"""
+    with pytest.raises(ValueError, match=r"weight_decay is .*; expected a number of at least 0"):
+        AdamW(weight_decay=weight_decay)
+
+
+def test_adamw_shrinks_by_hand():
+    """Without a gradient, does each update take learning rate times decay off, of matrices only?"""
+    optimiser = AdamW(0.5, weight_decay=0.2, decay_vectors=False)
+    params = {"W": np.full((1, 1), 8.0), "b": np.full(1, 8.0), "gain": np.array(8.0)}
+    for _ in range(2):
+        optimiser.update(params, {name: np.zeros_like(param) for name, param in params.items()})
+    assert params["W"].item() == pytest.approx(8 * 0.9 * 0.9)
+    assert params["b"].item() == params["gain"].item() == 8
+
+
+def test_adamw_without_decay_is_adam(rng):
+    """Are the updates those of Adam, bit by bit, where nothing decays?"""
+    results = []
+    for make in (lambda: Adam(0.02), lambda: AdamW(0.02, weight_decay=0.0)):
+        optimiser, params = make(), two_params(np.random.default_rng(1))
+        for _ in range(5):
+            optimiser.update(params, random_grads(np.random.default_rng(2), params))
+        results.append(params)
+    assert_same_arrays(*results)
+
+
+def assert_same_arrays(got, expected):
+    """Fail unless two dicts of arrays are the same, bit by bit."""
+    assert got.keys() == expected.keys()
+    for name, array in got.items():
+        assert array.dtype == expected[name].dtype
+        np.testing.assert_array_equal(array, expected[name], err_msg=name)
+
+
+@every
+@pytest.mark.parametrize("done", [0, 1, 7])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_optimiser_resumes_from_a_file(name, done, dtype, tmp_path, rng):
+    """Is training with a break, saved and loaded, equal to one without, bit by bit?"""
+    params, schedule = two_params(rng, dtype), jumping_rates(rng)
+    grads = [random_grads(rng, params) for _ in range(12)]
+    optimiser = OPTIMISERS[name][0]()
+    optimiser.learning_rate = schedule
+    for update, update_grads in enumerate(grads):
+        if update == done:
+            save_params(tmp_path / "params.npz", params)
+            save_params(tmp_path / "optimiser.npz", optimiser.state_dict())
+        optimiser.update(params, update_grads)
+    resumed_params, _ = load_params(tmp_path / "params.npz")
+    resumed = OPTIMISERS[name][0]()
+    resumed.learning_rate = schedule
+    resumed.load_state_dict(load_params(tmp_path / "optimiser.npz")[0], resumed_params)
+    assert resumed.num_updates == done
+    for update_grads in grads[done:]:
+        resumed.update(resumed_params, update_grads)
+    assert_same_arrays(resumed_params, params)
+    assert_same_arrays(resumed.state_dict(), optimiser.state_dict())
+
+
+def test_optimiser_state_is_flat_and_a_snapshot(rng):
+    """Do the names say what belongs where, and do later updates leave a saved state alone?"""
+    optimiser, params = Adam(), {"encoder.W": rng.standard_normal((H, D))}
+    assert_same_arrays(optimiser.state_dict(), {"num_updates": np.array(0)})
+    optimiser.update(params, random_grads(rng, params))
+    saved = optimiser.state_dict()
+    assert list(saved) == ["num_updates", "mean.encoder.W", "square.encoder.W"]
+    copies = {key: array.copy() for key, array in saved.items()}
+    resumed = Adam()
+    resumed.load_state_dict(saved, params)
+    for each in (optimiser, resumed):
+        each.update(params, random_grads(rng, params))
+        assert_same_arrays(saved, copies)
+    saved["mean.encoder.W"] += 1
+    assert (resumed.state["encoder.W"]["mean"] != saved["mean.encoder.W"]).all()
+
+
+def test_optimiser_refuses_a_foreign_state_before_any_change(rng):
+    """Does the state of another rule, another model or another size raise, with nothing changed?"""
+    params, optimiser = two_params(rng), Adam()
+    optimiser.update(params, random_grads(rng, params))
+    saved, resumed = optimiser.state_dict(), Adam()
+    match = r"do not have the same arrays: mean.W_hh, .*velocity.b_y"
+    with pytest.raises(ValueError, match=match):
+        SGD(0.1).load_state_dict(saved, params)
+    with pytest.raises(ValueError, match=r"same arrays: mean.b_z, square.b_z"):
+        resumed.load_state_dict(saved, params | {"b_z": np.ones(2)})
+    with pytest.raises(ValueError, match="do not have the same arrays: num_updates"):
+        resumed.load_state_dict({}, params)
+    with pytest.raises(
+        ValueError, match=r"the saved mean.b_y has shape \(5,\), but .* needs \(1\)"
+    ):
+        resumed.load_state_dict(saved, params | {"b_y": np.ones(1)})
+    assert_same_arrays(resumed.state_dict(), Adam().state_dict())
 
 
 def test_global_norm_by_hand():
