@@ -25,7 +25,7 @@ LEVELS = [
         "schedules",
         "text",
     },
-    {"gru", "layers", "losses", "lstm", "rnn"},
+    {"gru", "layers", "losses", "lstm", "normalisation", "positions", "rnn"},
     {"encoders"},
     {"models"},
     {"training"},
