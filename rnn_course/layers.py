@@ -112,8 +112,15 @@ def dropout_forward(x, rate, rng):
 
 
 def dropout_backward(dy, cache):
-    """Gradient of dropout_forward: dy where the entry was kept, divided alike."""
-    return dy if cache is None else dy * cache
+    """Gradient of dropout_forward, shaped like x: dy where the entry was kept, divided alike.
+
+    Raises:
+        ValueError: dy does not have the shape of x.
+    """
+    if cache is None:
+        return dy
+    require_shape("dy", dy, cache.shape, f"x {cache.shape}")
+    return dy * cache
 
 
 def last_step_forward(h, lengths):

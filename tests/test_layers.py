@@ -1,4 +1,4 @@
-"""Linear, embedding and last-step layers: values, gradients, errors, dtypes."""
+"""Linear, embedding, dropout and last-step layers: values, gradients, errors, dtypes."""
 
 import numpy as np
 import pytest
@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnn_course.layers import (
+    dropout_backward,
+    dropout_forward,
     embedding_backward,
     embedding_forward,
     init_embedding,
@@ -108,6 +110,97 @@ def test_embedding_refuses_what_is_no_token(tokens, rng):
     _, cache = embedding_forward(tokens, E)
     with pytest.raises(ValueError, match=r"dx has shape \(2, 3\).*needs \(2, 7, 3\)"):
         embedding_backward(normal(rng, B, D), cache)
+
+
+@pytest.mark.parametrize("shape", [(B, T, D), (B, 1, H), (1,)])
+@pytest.mark.parametrize("rate", [0.0, 0.3, 0.9])
+def test_dropout_gradient_is_right(shape, rate, rng):
+    """Does the gradient agree with torch and differences when each pass draws the same mask?"""
+    x, upstream = normal(rng, *shape), normal(rng, *shape)
+    y, cache = dropout_forward(x, rate, np.random.default_rng(7))
+    kept = torch.tensor(y != 0)  # no entry of x is zero
+    assert_gradients(
+        {"x": dropout_backward(upstream, cache)},
+        lambda x: dropout_forward(x, rate, np.random.default_rng(7))[0],
+        lambda x: torch.where(kept, x / (1 - rate), 0),
+        {"x": x},
+        upstream,
+    )
+
+
+@given(st.floats(0, 1, exclude_max=True), st.integers(0, 2**32 - 1))
+def test_dropout_sets_to_zero_or_scales_exactly(rate, seed):
+    """Is each entry either zero or divided by 1 - rate, without an entry in between?"""
+    rng = np.random.default_rng(seed)
+    x = normal(rng, T, H)
+    y, _ = dropout_forward(x, rate, rng)
+    np.testing.assert_array_equal(y[y != 0], (x * (1 / (1 - rate)))[y != 0])
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.5, 0.8])
+def test_dropout_keeps_the_expected_value(rate, rng):
+    """Are the share of zeros and the mean right in every row and column: one draw an entry?"""
+    y, _ = dropout_forward(np.full((1000, 1000), 3.0), rate, rng)
+    assert y.mean() == pytest.approx(3, rel=0.01)
+    error = np.sqrt(rate * (1 - rate) / 1000)  # of a row's share of zeros
+    for axis in (0, 1):
+        shares = (y == 0).mean(axis=axis)
+        assert shares.std() == pytest.approx(error, rel=0.1)
+        assert np.abs(shares - rate).max() < 6 * error
+
+
+def test_dropout_repeats_with_the_seed_and_draws_anew(rng):
+    """Do equal generators give equal masks, in either precision, and one generator new ones?"""
+    x = normal(rng, B, T, D)
+    first, second = (dropout_forward(x, 0.5, np.random.default_rng(3))[0] for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+    single, _ = dropout_forward(x.astype(np.float32), 0.5, np.random.default_rng(3))
+    np.testing.assert_array_equal(single == 0, first == 0)
+    assert (dropout_forward(x, 0.5, rng)[0] != dropout_forward(x, 0.5, rng)[0]).any()
+
+
+def test_dropout_off_is_the_input_itself(rng):
+    """Do rate 0 and a missing generator hand on x and dy untouched, without a draw?"""
+    x, before = normal(rng, B, T, D), rng.bit_generator.state
+    for rate, generator in ((0, rng), (0.0, None), (0.5, None)):
+        y, cache = dropout_forward(x, rate, generator)
+        assert y is x
+        assert dropout_backward(x, cache) is x
+    assert rng.bit_generator.state == before
+
+
+@pytest.mark.parametrize("generator", [None, np.random.default_rng(0)])
+@pytest.mark.parametrize("rate", [-0.1, 1.0, 1.5, np.nan])
+def test_dropout_refuses_an_impossible_rate(rate, generator):
+    """Does a rate outside [0, 1) raise also where dropout is off?"""
+    with pytest.raises(ValueError, match=r"rate is .*; expected at least 0 and less than 1"):
+        dropout_forward(np.ones(3), rate, generator)
+
+
+def test_dropout_keeps_nan_in_its_place_and_names_both_shapes(rng):
+    """Does one NaN spoil one entry, and a gradient that would broadcast raise?"""
+    x = np.ones((B, T, D))
+    x[1, 2, 0] = np.nan
+    y, cache = dropout_forward(x, 0.5, rng)
+    assert np.isnan(y).sum() <= 1
+    assert np.isfinite(np.delete(y, 1, axis=0)).all()
+    with pytest.raises(ValueError, match=r"dy has shape \(7, 3\), but x \(2, 7, 3\) needs"):
+        dropout_backward(normal(rng, T, D), cache)
+
+
+def test_dropout_takes_an_empty_batch(rng):
+    """Do no sequences give no values and no gradient, of the right shape?"""
+    x = np.ones((0, T, D))
+    y, cache = dropout_forward(x, 0.5, rng)
+    assert y.shape == dropout_backward(x, cache).shape == (0, T, D)
+
+
+@pytest.mark.parametrize("rate", [0.3, np.float64(0.3)])
+def test_dropout_keeps_float32(rate, rng):
+    """Are value and gradient float32 whatever type the rate has?"""
+    x = normal(rng, B, T, D, dtype=np.float32)
+    y, cache = dropout_forward(x, rate, rng)
+    assert y.dtype == dropout_backward(x, cache).dtype == np.float32
 
 
 def test_last_step_gradient_is_right(rng):
