@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from gradients import B, D, H, K, T
 
+from rnn_course.checkpoint import load_params, restore_params, save_params
 from rnn_course.encoders import RNNEncoder
 from rnn_course.models import SequenceModel
-from rnn_course.optimisers import SGD, Adam, global_norm
+from rnn_course.optimisers import SGD, Adam, AdamW, global_norm
+from rnn_course.schedules import cosine_decay
 from rnn_course.text import shuffled_batches
 from rnn_course.training import train
 
@@ -167,3 +169,156 @@ def test_train_passes_every_argument_of_a_batch(rng):
     history = train(model, [batch], SGD(0.1), 1)
     assert history.loss == [loss]
     assert history.grad_norm == [global_norm(grads)]
+
+
+class Shaken(Valley):
+    """A valley whose gradient gets noise, and which needs an rng for it, as dropout does."""
+
+    def loss_and_grads(self, *batch, rng):
+        loss, grads = super().loss_and_grads(*batch)
+        return loss, {"w": grads["w"] + rng.standard_normal(2)}
+
+
+def test_train_passes_the_rng_to_the_model_and_draws_nothing_itself():
+    """Does the model draw from the given generator, and nobody else?"""
+    model, rng, twin = Shaken(), np.random.default_rng(5), np.random.default_rng(5)
+    train(model, repeat(()), SGD(0.25), 3, rng=rng)
+    w = Valley().params["w"]
+    for _ in range(3):
+        w = w - 0.25 * (2 * w + twin.standard_normal(2))
+    np.testing.assert_allclose(model.params["w"], w)
+    assert rng.bit_generator.state == twin.bit_generator.state
+
+
+def test_train_passes_no_rng_unless_given():
+    """Does a model that knows nothing of randomness train as before, and one that does, ask?"""
+    train(Valley(), repeat(()), SGD(0.25), 1)
+    with pytest.raises(TypeError, match="rng"):
+        train(Shaken(), repeat(()), SGD(0.25), 1)
+
+
+def test_train_follows_a_schedule_over_several_calls():
+    """Does a second call go on where the schedule was, not at its start?"""
+    once, twice = Valley(), Valley()
+    train(once, repeat(()), SGD(cosine_decay(0.4, 10, warm_up=3)), 10)
+    optimiser = SGD(cosine_decay(0.4, 10, warm_up=3))
+    for num_updates in (2, 8):
+        train(twice, repeat(()), optimiser, num_updates)
+    np.testing.assert_array_equal(twice.params["w"], once.params["w"])
+
+
+def test_train_resumed_from_files_equals_training_without_a_break(tmp_path):
+    """Are parameters and losses the same, bit by bit, when a fresh process could take over?"""
+
+    def optimiser():
+        return AdamW(cosine_decay(0.02, 12, warm_up=3), weight_decay=0.1)
+
+    whole, whole_batches, _ = echo_problem(seed=3)
+    expected = train(whole, whole_batches, optimiser(), 12, max_norm=1.0)
+    model, batches, _ = echo_problem(seed=3)
+    first_optimiser = optimiser()
+    first = train(model, batches, first_optimiser, 5, max_norm=1.0)
+    save_params(tmp_path / "model.npz", model.params)
+    save_params(tmp_path / "optimiser.npz", first_optimiser.state_dict())
+    resumed, _, _ = echo_problem(seed=4)  # other parameters, all of which the file replaces
+    restore_params(resumed, load_params(tmp_path / "model.npz")[0])
+    second_optimiser = optimiser()
+    saved, _ = load_params(tmp_path / "optimiser.npz")
+    second_optimiser.load_state_dict(saved, resumed.params)
+    second = train(resumed, batches, second_optimiser, 7, max_norm=1.0)
+    assert first.loss + second.loss == expected.loss
+    for name, param in whole.params.items():
+        np.testing.assert_array_equal(resumed.params[name], param)
+
+
+def train_with_scores(scores, **settings):
+    """Train a valley whose evaluations are given; the share of w that is left, and the history."""
+    model, waiting = Valley(), iter(scores)
+    w, settings = model.params["w"], {"evaluate_every": 1} | settings
+    history = train(
+        model, repeat(()), SGD(0.25), len(scores), evaluate=lambda: next(waiting), **settings
+    )
+    assert model.params["w"] is w
+    return w[0] / 3, history
+
+
+@pytest.mark.parametrize(
+    ("keep_best", "scores", "best"),
+    [
+        ("highest", [1.0, 3.0, 2.0], 2),
+        ("lowest", [1.0, 3.0, 2.0], 1),
+        ("lowest", [-1.0, -3.0, -2.0], 2),
+        ("highest", [1.0, 2.0, 2.0], 2),  # the first of equals
+        ("highest", [np.nan, 1.0, np.nan], 2),
+        ("lowest", [np.nan, 1.0, np.nan], 2),
+        ("highest", [1.0, 2.0, 3.0], 3),
+        ("lowest", [np.nan, np.nan], 2),  # no best: the last
+        (None, [1.0, 3.0, 2.0], 3),
+    ],
+)
+def test_train_keeps_the_best_parameters(keep_best, scores, best):
+    """Does the model's own array hold the best evaluation's parameters, with a full history?"""
+    left, history = train_with_scores(scores, keep_best=keep_best)
+    assert left == 0.5**best  # w halves at each update
+    assert len(history.loss) == len(scores)
+    np.testing.assert_equal(history.evaluations, list(enumerate(scores, start=1)))
+
+
+@pytest.mark.parametrize(
+    ("patience", "scores", "updates", "best"),
+    [
+        (1, [1.0, 2.0, 1.5, 9.0], 3, 2),
+        (2, [1.0, 2.0, 1.5, 3.0, 2.9, 3.0, 9.0], 6, 4),
+        (3, [5.0, 4.0, 3.0, 6.0, 5.0], 5, 4),
+        (2, [np.nan, np.nan, 9.0], 2, 2),
+    ],
+)
+def test_train_ends_early_when_patience_runs_out(patience, scores, updates, best):
+    """Do as many evaluations without a new best end the training, counted from the best one?"""
+    left, history = train_with_scores(scores, keep_best="highest", patience=patience)
+    assert len(history.loss) == len(history.grad_norm) == len(history.evaluations) == updates
+    assert left == 0.5**best
+
+
+def test_train_counts_patience_in_evaluations_not_updates():
+    """Are updates between two evaluations free?"""
+    model, scores = Valley(), iter([2.0, 1.0, 0.0])
+    history = train(
+        model,
+        repeat(()),
+        SGD(0.25),
+        99,
+        evaluate=lambda: next(scores),
+        evaluate_every=3,
+        keep_best="highest",
+        patience=2,
+    )
+    assert history.evaluations == [(3, 2.0), (6, 1.0), (9, 0.0)]
+    assert len(history.loss) == 9
+    assert model.params["w"][0] == 3 * 0.5**3
+
+
+def test_train_ending_early_closes_the_bar(capfd):
+    """Is the bar's last line written, and stderr empty, when patience runs out?"""
+    train_with_scores([2.0, 1.0, 0.0, 0.0], keep_best="highest", patience=1, progress=True)
+    written = capfd.readouterr()
+    assert written.err == ""
+    assert "2/4" in written.out
+    assert written.out.endswith("\n")
+
+
+@pytest.mark.parametrize(
+    ("settings", "match"),
+    [
+        ({"keep_best": "most"}, 'keep_best is \'most\'; expected None, "highest" or "lowest"'),
+        ({"keep_best": "lowest"}, "keep_best is given without evaluate"),
+        ({"patience": 2, "evaluate": int}, "patience is 2 and keep_best None; expected at least 1"),
+        ({"patience": 0, "keep_best": "lowest", "evaluate": int}, "patience is 0 and keep_best"),
+    ],
+)
+def test_train_refuses_settings_that_do_not_fit_together(settings, match):
+    """Does a best of nothing, an unknown direction or patience for nothing raise at once?"""
+    model = Valley()
+    with pytest.raises(ValueError, match=match):
+        train(model, repeat(()), SGD(0.1), 3, **settings)
+    assert model.calls == 0
