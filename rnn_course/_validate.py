@@ -34,3 +34,37 @@ def require_truncation(truncation):
     """Raise ValueError unless ``truncation`` is None or a number of steps >= 1."""
     if truncation is not None and truncation < 1:
         raise ValueError(f"truncation is {truncation}; expected None or a number of steps >= 1")
+
+
+def require_lengths(name, lengths, B, T):
+    """Return ``lengths`` as an array; raise unless it holds B integers from 0 to T."""
+    lengths = np.asarray(lengths)
+    require_shape(name, lengths, (B,), f"a batch of {B} sequences")
+    if lengths.size and not np.issubdtype(lengths.dtype, np.integer):
+        raise TypeError(f"{name} must hold integers, got dtype {lengths.dtype}")
+    for row, length in enumerate(lengths):
+        if not 0 <= length <= T:
+            raise ValueError(f"{name}[{row}] is {length}; expected 0 to {T}, the number of steps")
+    return lengths
+
+
+def require_recurrent_shapes(gates, x_name, x, leading, states, W_xh, W_hh, biases):
+    """Raise ValueError unless x (*leading, D), the states and weights of ``gates`` gates fit.
+
+    ``states`` and ``biases`` are dicts of arrays by name; None stands for one that is not given.
+    """
+    rows = "hidden size" if gates == 1 else f"{gates} * hidden size"
+    require_shape("W_xh", W_xh, (None, None), f"({rows}, input size)")
+    if W_xh.shape[0] % gates:
+        raise ValueError(f"W_xh has shape {W_xh.shape}, but {gates} gates need {gates} H rows")
+    H, D = W_xh.shape[0] // gates, W_xh.shape[1]
+    of_gates = "" if gates == 1 else f" of {gates} gates"
+    require_shape("W_hh", W_hh, (gates * H, H), f"W_xh {W_xh.shape}{of_gates}")
+    for name, bias in biases.items():
+        if bias is not None:
+            require_shape(name, bias, (gates * H,), f"W_xh {W_xh.shape}")
+    require_shape(x_name, x, (*leading, D), f"W_xh {W_xh.shape}")
+    for name, state in states.items():
+        if state is not None:
+            because = f"{x_name} {x.shape} with W_hh {W_hh.shape}"
+            require_shape(name, state, (x.shape[0], H), because)

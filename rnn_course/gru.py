@@ -26,25 +26,37 @@ dh_{t-1} = z * dh_t + W_hr^T da_r + W_hz^T da_z + dh_n                    (eq-gr
 with dh_n = W_hn^T (r * da_n)  after,  r * (W_hn^T da_n)  before.
 """
 
+from functools import partial
+
 import numpy as np
 
-from rnn_course._gates import (
-    per_gate,
-    require_gated_shapes,
-    weight_gradient,
+from rnn_course._time_blocks import (
+    backward_in_blocks,
+    float_type,
+    forward_in_blocks,
+    from_columns,
+    side_by_side,
+    with_one,
+    zeros_if_none,
 )
-from rnn_course._validate import require_shape, require_truncation
+from rnn_course._validate import require_recurrent_shapes, require_shape
 from rnn_course.activations import sigmoid, sigmoid_backward, tanh, tanh_backward
 from rnn_course.initialisation import uniform_parameters
 
+# Inside the backward pass da has the rows hn, r, z, n, where hn is n as the state's side sees it:
+# the last three are what reaches the input's side, the first three what reaches the state's
+HN_FIRST = [2, 0, 1]
 
-def init_gru(input_size, hidden_size, rng, dtype=np.float64):
+
+def init_gru(input_size, hidden_size, rng, dtype=np.float64, bias=True):
     """Parameters {"W_xh": (3H, D), "W_hh": (3H, H), "b_xh": (3H,), "b_hh": (3H,)}.
 
-    Rows stacked r, z, n; drawn uniformly from ±1/sqrt(hidden_size), as torch.nn.GRU does.
+    Rows stacked r, z, n; drawn uniformly from ±1/sqrt(hidden_size), as torch.nn.GRU does. Without
+    bias there is no b_xh and no b_hh.
     """
     H, D = hidden_size, input_size
-    shapes = {"W_xh": (3 * H, D), "W_hh": (3 * H, H), "b_xh": (3 * H,), "b_hh": (3 * H,)}
+    biases = {"b_xh": (3 * H,), "b_hh": (3 * H,)} if bias else {}
+    shapes = {"W_xh": (3 * H, D), "W_hh": (3 * H, H)} | biases
     return uniform_parameters(shapes, H, rng, dtype)
 
 
@@ -53,66 +65,14 @@ def _require_reset(reset):
         raise ValueError(f"reset is {reset!r}; expected 'after' or 'before'")
 
 
-def _cell_forward(a_from_x, h_prev, W_h, b_h, reset, gates_t):
-    """Fill gates_t (3, B, H); return h_t (B, H) and what r multiplied (B, H).
-
-    a_from_x: (3, B, H) with b_xh in it, W_h: (3, H, H) gate by gate, b_h: (3, 1, H).
-    """
-    gates_t[:2] = sigmoid(a_from_x[:2] + h_prev @ W_h[:2] + b_h[:2])
-    r, z, n = gates_t  # (B, H) each, views
-    if reset == "after":
-        under_r = h_prev @ W_h[2] + b_h[2]  # (B, H)
-        from_h = r * under_r  # (B, H)
-    else:
-        under_r = h_prev
-        from_h = (r * under_r) @ W_h[2] + b_h[2]  # (B, H)
-    n[:] = tanh(a_from_x[2] + from_h)
-    return (1 - z) * n + z * h_prev, under_r
-
-
-def _cell_backward(dh_t, h_prev, under_r, gates_t, W_h, reset, da_t):
-    """Fill da_t (3, B, H), the gradient at x's side of each gate; return dh_prev (B, H).
-
-    W_h: (3, H, H) gate by gate, each as in the equation, (out, in).
-    """
-    r, z, n = gates_t  # (B, H) each
-    da_r, da_z, da_n = da_t  # (B, H) each, views
-    da_n[:] = tanh_backward(dh_t * (1 - z), n)
-    da_z[:] = sigmoid_backward(dh_t * (h_prev - n), z)
-    if reset == "after":
-        dr = da_n * under_r  # (B, H)
-        dh_n = (r * da_n) @ W_h[2]  # (B, H)
-    else:
-        d_product = da_n @ W_h[2]  # (B, H), with respect to r * h_prev
-        dr = d_product * under_r  # (B, H)
-        dh_n = d_product * r  # (B, H)
-    da_r[:] = sigmoid_backward(dr, r)
-    return z * dh_t + da_r @ W_h[0] + da_z @ W_h[1] + dh_n
-
-
-def _input_and_parameter_gradients(da, r, x_rows, h_prev_rows, W_xh, reset):
-    """dx (R, D) and grads for da (3, R, H), r (R, H), one row for each sequence and step."""
-    if reset == "after":
-        da_n_from_h, n_sees = r * da[2], h_prev_rows  # (R, H) each
-    else:
-        da_n_from_h, n_sees = da[2], r * h_prev_rows  # (R, H) each
-    dW_hn = da_n_from_h.T @ n_sees  # (H, H)
-    grads = {
-        "W_xh": weight_gradient(da, x_rows),
-        "W_hh": np.concatenate([weight_gradient(da[:2], h_prev_rows), dW_hn]),
-        "b_xh": da.sum(axis=1).ravel(),
-        "b_hh": np.concatenate([da[:2].sum(axis=1).ravel(), da_n_from_h.sum(axis=0)]),
-    }
-    return (da @ per_gate(W_xh, 3).swapaxes(1, 2)).sum(axis=0), grads
-
-
-def gru_step_forward(x_t, h_prev, W_xh, W_hh, b_xh, b_hh, reset="after"):
+def gru_step_forward(x_t, h_prev, W_xh, W_hh, b_xh=None, b_hh=None, reset="after"):
     """Advance a GRU by one time step (eq-gru-gates to eq-gru-hidden), one row per sequence.
 
     Args:
         x_t: (B, D) input at time t.
         h_prev: (B, H) hidden state at time t - 1; zeros at the first step.
-        W_xh: (3H, D), W_hh: (3H, H), b_xh: (3H,), b_hh: (3H,) parameters, rows stacked r, z, n.
+        W_xh: (3H, D), W_hh: (3H, H), b_xh: (3H,) or None, b_hh: (3H,) or None: parameters, rows
+            stacked r, z, n.
         reset: "after" the product with W_hn, as in torch, or "before" it, as in Cho et al.
 
     Returns:
@@ -125,13 +85,25 @@ def gru_step_forward(x_t, h_prev, W_xh, W_hh, b_xh, b_hh, reset="after"):
     Source: Cho et al. (2014), doi:10.3115/v1/D14-1179; biases added.
     """
     biases = {"b_xh": b_xh, "b_hh": b_hh}
-    require_gated_shapes(3, "x_t", x_t, (None,), {"h_prev": h_prev}, W_xh, W_hh, biases)
+    require_recurrent_shapes(3, "x_t", x_t, (None,), {"h_prev": h_prev}, W_xh, W_hh, biases)
     _require_reset(reset)
-    a_from_x = x_t @ per_gate(W_xh, 3) + b_xh.reshape(3, 1, -1)  # (3, B, H)
-    gates_t = np.empty_like(a_from_x)  # (3, B, H)
-    W_h, b_h = per_gate(W_hh, 3), b_hh.reshape(3, 1, -1)  # (3, H, H), (3, 1, H)
-    h_t, under_r = _cell_forward(a_from_x, h_prev, W_h, b_h, reset, gates_t)
-    return h_t, (x_t, h_prev, under_r, gates_t, W_xh, W_hh, reset)
+    H = W_hh.shape[1]
+    b_x, b_h = (np.zeros(3 * H, x_t.dtype) if b is None else b for b in (b_xh, b_hh))  # (3H,)
+    a_x = x_t @ W_xh.T + b_x  # (B, 3H)
+    a_h = h_prev @ W_hh[: 2 * H].T + b_h[: 2 * H]  # (B, 2H)
+    r_z = sigmoid(a_x[:, : 2 * H] + a_h)  # (B, 2H)
+    r, z = r_z[:, :H], r_z[:, H:]  # (B, H) each
+    W_hn, b_hn = W_hh[2 * H :], b_h[2 * H :]  # (H, H), (H,)
+    if reset == "after":
+        under_r = h_prev @ W_hn.T + b_hn  # (B, H), what r multiplies
+        from_h = r * under_r  # (B, H)
+    else:
+        under_r = h_prev
+        from_h = (r * under_r) @ W_hn.T + b_hn  # (B, H)
+    n = tanh(a_x[:, 2 * H :] + from_h)  # (B, H)
+    h_t = (1 - z) * n + z * h_prev  # (B, H)
+    params = {"W_xh": W_xh, "W_hh": W_hh} | biases
+    return h_t, (x_t, h_prev, under_r, (r, z, n), params, reset)
 
 
 def gru_step_backward(dh_t, cache):
@@ -144,57 +116,122 @@ def gru_step_backward(dh_t, cache):
     Returns:
         dx_t: (B, D). dh_prev: (B, H).
         grads: {"W_xh": (3H, D), "W_hh": (3H, H), "b_xh": (3H,), "b_hh": (3H,)}, summed over the
-            batch.
+            batch; keyed like the parameters given.
 
     Raises:
         ValueError: dh_t does not have the shape of h_t.
     """
-    x_t, h_prev, under_r, gates_t, W_xh, W_hh, reset = cache
+    x_t, h_prev, under_r, (r, z, n), params, reset = cache
     require_shape("dh_t", dh_t, h_prev.shape, f"h_t {h_prev.shape}")
-    da_t = np.empty_like(gates_t)  # (3, B, H)
-    W_h = W_hh.reshape(3, -1, W_hh.shape[1])  # (3, H, H)
-    dh_prev = _cell_backward(dh_t, h_prev, under_r, gates_t, W_h, reset, da_t)
-    dx_t, grads = _input_and_parameter_gradients(da_t, gates_t[0], x_t, h_prev, W_xh, reset)
-    return dx_t, dh_prev, grads
+    W_xh, W_hh, H = params["W_xh"], params["W_hh"], h_prev.shape[1]
+    W_hn = W_hh[2 * H :]  # (H, H)
+    da_n = tanh_backward(dh_t * (1 - z), n)  # (B, H)
+    da_z = sigmoid_backward(dh_t * (h_prev - n), z)  # (B, H)
+    if reset == "after":
+        da_r = sigmoid_backward(da_n * under_r, r)  # (B, H)
+        da_hn, seen_by_n = r * da_n, h_prev  # (B, H) each
+        dh_n = da_hn @ W_hn  # (B, H)
+    else:
+        da_hn, seen_by_n = da_n, r * h_prev  # (B, H) each
+        d_seen = da_n @ W_hn  # (B, H)
+        da_r, dh_n = sigmoid_backward(d_seen * under_r, r), d_seen * r  # (B, H) each
+    da_rz = np.concatenate([da_r, da_z], axis=1)  # (B, 2H)
+    da_x, da_h = np.concatenate([da_rz, da_n], axis=1), np.concatenate([da_rz, da_hn], axis=1)
+    dh_prev = dh_t * z + da_rz @ W_hh[: 2 * H] + dh_n  # (B, H)
+    dW_hh = np.concatenate([da_rz.T @ h_prev, da_hn.T @ seen_by_n])  # (3H, H)
+    grads = {"W_xh": da_x.T @ x_t, "W_hh": dW_hh, "b_xh": da_x.sum(0), "b_hh": da_h.sum(0)}
+    return da_x @ W_xh, dh_prev, _of_given(grads, params)
 
 
-def gru_forward(x, h_0, W_xh, W_hh, b_xh, b_hh, reset="after"):
+def _of_given(grads, params):
+    return {name: grad for name, grad in grads.items() if params[name] is not None}
+
+
+def gru_forward(x, h_0, W_xh, W_hh, b_xh=None, b_hh=None, reset="after", lengths=None):
     """Run a GRU over whole sequences (eq-gru-gates to eq-gru-hidden at each step).
-
-    Right-padded batches need no special care here: a state depends on earlier steps only.
 
     Args:
         x: (B, T, D) inputs.
         h_0: (B, H) state before the first step, or None for zeros.
-        W_xh: (3H, D), W_hh: (3H, H), b_xh: (3H,), b_hh: (3H,) parameters, rows stacked r, z, n.
+        W_xh: (3H, D), W_hh: (3H, H), b_xh: (3H,) or None, b_hh: (3H,) or None: parameters, rows
+            stacked r, z, n.
         reset: "after" the product with W_hn, as in torch, or "before" it, as in Cho et al.
+        lengths: (B,) real steps of each right-padded sequence, 0 to T, or None for T each.
 
     Returns:
-        h: (B, T, H) the state after each step.
+        h: (B, T, H) the state after each step; zeros at padded steps where lengths are given.
         cache: what gru_backward needs; opaque.
 
     Raises:
-        ValueError: a size disagrees with the weights, or an unknown reset.
+        ValueError: a size disagrees with the weights, an unknown reset, or a length lies outside 0
+            to T.
 
     Source: Cho et al. (2014), doi:10.3115/v1/D14-1179; biases added.
     """
-    states = {} if h_0 is None else {"h_0": h_0}
     biases = {"b_xh": b_xh, "b_hh": b_hh}
-    require_gated_shapes(3, "x", x, (None, None), states, W_xh, W_hh, biases)
+    require_recurrent_shapes(3, "x", x, (None, None), {"h_0": h_0}, W_xh, W_hh, biases)
     _require_reset(reset)
-    B, T, D = x.shape
-    H = W_hh.shape[1]
-    x_rows = x.swapaxes(0, 1).reshape(T * B, D)  # (T B, D), time first: each step is one block
-    a_from_x = x_rows @ np.ascontiguousarray(per_gate(W_xh, 3)) + b_xh.reshape(3, 1, H)
-    a_from_x = a_from_x.reshape(3, T, B, H)  # all steps in one product: none depends on h
-    W_h, b_h = np.ascontiguousarray(per_gate(W_hh, 3)), b_hh.reshape(3, 1, H)
-    gates = np.empty_like(a_from_x)  # (3, T, B, H)
-    h = np.empty((T + 1, B, H), dtype=gates.dtype)  # from the state before the first step
-    h[0] = 0 if h_0 is None else h_0
-    under_r = np.empty((T, B, H), dtype=gates.dtype)
-    for t in range(T):
-        h[t + 1], under_r[t] = _cell_forward(a_from_x[:, t], h[t], W_h, b_h, reset, gates[:, t])
-    return h[1:].swapaxes(0, 1), (x_rows, h, under_r, gates, W_xh, W_hh, reset)
+    (B, T, D), H = x.shape, W_hh.shape[1]
+    dtype = float_type(x, W_hh, h_0)
+    W_x, W_h = with_one(W_xh, b_xh, dtype), with_one(W_hh, b_hh, dtype)  # (3H, · + 1)
+    W_x[: 2 * H] *= 0.5  # sigmoid(a) = (1 + tanh(a / 2)) / 2
+    W_h[: 2 * H] *= 0.5
+    fill = _fill_after if reset == "after" else _fill_before
+
+    def block_forward(x, states):
+        k, _, n = x.shape
+        x1 = np.ones((k, D + 1, n), dtype=dtype)  # (k, D + 1, n)
+        x1[:, :D] = x
+        h1 = np.ones((k + 1, H + 1, n), dtype=dtype)  # (k + 1, H + 1, n)
+        h1[0, :H] = states[0]
+        gates = (W_x @ x1).reshape(k, 3, H, n)  # all steps' inputs at once: none depends on h
+        under_r = np.ones((k, H + 1, n), dtype=dtype)  # (k, H + 1, n)
+        fill(gates, h1, under_r, W_h)
+        return [h1[:, :H]], (x1, h1[:-1], gates, under_r)
+
+    h_0 = zeros_if_none(h_0, B, H, dtype)  # (B, H)
+    (h,), blocks = forward_in_blocks(x, [h_0], lengths, 3, dtype, block_forward)
+    return h, (blocks, (B, T, H), dtype, {"W_xh": W_xh, "W_hh": W_hh} | biases, reset)
+
+
+def _sigmoid_from_half(a):
+    """In place (1 + tanh(a)) / 2, where a is half of the pre-activation."""
+    np.tanh(a, out=a)
+    a *= 0.5
+    a += 0.5
+
+
+def _fill_after(gates, h1, under_r, W_h):
+    """Fill gates, which hold W_xh x_t + b_xh, and states; r multiplies W_hn h_prev + b_hn.
+
+    gates: (k, 3, H, n). h1: (k + 1, H + 1, n) states over a 1. under_r: (k, H + 1, n), of which
+    the last row is not used. W_h: (3H, H + 1), the rows of r and z halved.
+    """
+    H, n = gates.shape[2:]
+    for t in range(len(gates)):
+        a_h = (W_h @ h1[t]).reshape(3, H, n)  # (3, H, n)
+        gates[t, :2] += a_h[:2]
+        _sigmoid_from_half(gates[t, :2])
+        r, z, candidate = gates[t]  # (H, n) each, views
+        under_r[t, :H] = a_h[2]
+        candidate += r * a_h[2]
+        np.tanh(candidate, out=candidate)
+        h_prev = h1[t, :H]  # (H, n)
+        h1[t + 1, :H] = candidate + z * (h_prev - candidate)
+
+
+def _fill_before(gates, h1, r_h1, W_h):
+    """The same where r multiplies h_prev: fills r_h1 (k, H + 1, n), r * h_prev over a 1."""
+    H, n = gates.shape[2:]
+    for t in range(len(gates)):
+        h_prev = h1[t, :H]  # (H, n)
+        gates[t, :2] += (W_h[: 2 * H] @ h1[t]).reshape(2, H, n)
+        _sigmoid_from_half(gates[t, :2])
+        r, z, candidate = gates[t]  # (H, n) each, views
+        r_h1[t, :H] = r * h_prev
+        candidate += W_h[2 * H :] @ r_h1[t]
+        np.tanh(candidate, out=candidate)
+        h1[t + 1, :H] = candidate + z * (h_prev - candidate)
 
 
 def gru_backward(dh, cache, truncation=None):
@@ -202,7 +239,8 @@ def gru_backward(dh, cache, truncation=None):
 
     Args:
         dh: (B, T, H) gradient of the loss with respect to each step's state, from that step's
-            own output only; what comes back through later steps is added here.
+            own output only; what comes back through later steps is added here. At padded steps
+            it is not looked at.
         cache: from gru_forward.
         truncation: None for the full gradient, or k >= 1: no gradient flows back over the cuts
             between pieces of k steps (0 to k - 1, k to 2k - 1, ...).
@@ -210,29 +248,59 @@ def gru_backward(dh, cache, truncation=None):
     Returns:
         dx: (B, T, D). dh_0: (B, H).
         grads: {"W_xh": (3H, D), "W_hh": (3H, H), "b_xh": (3H,), "b_hh": (3H,)}, summed over batch
-            and steps.
+            and steps; keyed like the parameters given.
 
     Raises:
         ValueError: dh does not have the shape of h, or truncation is below 1.
     """
-    x_rows, h, under_r, gates, W_xh, W_hh, reset = cache
-    _, T, B, H = gates.shape
-    require_shape("dh", dh, (B, T, H), f"h {(B, T, H)}")
-    require_truncation(truncation)
-    W_h = W_hh.reshape(3, H, H)
-    da = np.empty_like(gates)  # (3, T, B, H)
-    dh_next = np.zeros((B, H), dtype=da.dtype)  # what step t + 1 sends back
-    for t in reversed(range(T)):
-        if truncation is not None and (t + 1) % truncation == 0:
-            dh_next = np.zeros((B, H), dtype=da.dtype)  # a cut lies between t and t + 1
-        dh_t = dh[:, t] + dh_next  # (B, H)
-        dh_next = _cell_backward(dh_t, h[t], under_r[t], gates[:, t], W_h, reset, da[:, t])
-    dx_rows, grads = _input_and_parameter_gradients(
-        da.reshape(3, T * B, H),
-        gates[0].reshape(T * B, H),
-        x_rows,
-        h[:-1].reshape(T * B, H),
-        W_xh,
-        reset,
+    blocks, (B, T, H), dtype, params, reset = cache
+    D = params["W_xh"].shape[1]
+    block_backward = _backward_after if reset == "after" else _backward_before
+    W_back = np.ascontiguousarray(params["W_hh"].reshape(3, H, H)[HN_FIRST].reshape(3 * H, H).T)
+    da, (dh_0,) = backward_in_blocks(
+        {"dh": dh}, blocks, truncation, (B, T, H), dtype, partial(block_backward, W_back)
     )
-    return dx_rows.reshape(T, B, W_xh.shape[1]).swapaxes(0, 1), dh_next, grads
+    da = side_by_side(da, 4 * H, dtype)  # (4H, R), rows hn, r, z, n
+    da_x, da_h = da[H:], da[: 3 * H]  # (3H, R): what reaches x's side, and h's
+    x1, h1, _, under_r = (
+        side_by_side([block.arrays[which] for block in blocks], height, dtype)
+        for which, height in enumerate((D + 1, H + 1, 3 * H, H + 1))
+    )
+    dW_x = da_x @ x1.T  # (3H, D + 1)
+    seen_by_n = h1 if reset == "after" else under_r  # (H + 1, R)
+    dW_h = np.concatenate([da_h[H:] @ h1.T, da_h[:H] @ seen_by_n.T])  # (3H, H + 1)
+    grads = {"W_xh": dW_x[:, :D], "W_hh": dW_h[:, :H], "b_xh": dW_x[:, D], "b_hh": dW_h[:, H]}
+    dx = from_columns(params["W_xh"].T @ da_x, blocks, B, T)  # (B, T, D)
+    return dx, dh_0, _of_given(grads, params)
+
+
+def _backward_after(W_back, d_histories, d_next, arrays):
+    (dh,), (dh_next,), (_, h1, gates, under_r) = d_histories, d_next, arrays
+    (k, _, H, n), (r, z, candidate) = gates.shape, gates.swapaxes(0, 1)  # (k, H, n) each
+    da = np.empty((k, 4, H, n), dtype=gates.dtype)  # rows hn, r, z, n; first without dh_t
+    da[:, 3] = tanh_backward(1 - z, candidate)
+    da[:, 2] = sigmoid_backward(h1[:, :H] - candidate, z)
+    da[:, 1] = sigmoid_backward(da[:, 3] * under_r[:, :H], r)
+    da[:, 0] = r * da[:, 3]
+    for t in reversed(range(k)):
+        dh_t = dh[t] + dh_next  # (H, n)
+        da[t] *= dh_t
+        dh_next = W_back @ da[t, :3].reshape(3 * H, n)  # (H, n)
+        dh_next += z[t] * dh_t
+    return da, [dh_next]
+
+
+def _backward_before(W_back, d_histories, d_next, arrays):
+    (dh,), (dh_next,), (_, h1, gates, _) = d_histories, d_next, arrays
+    (k, _, H, n), (r, z, candidate) = gates.shape, gates.swapaxes(0, 1)  # (k, H, n) each
+    h_prev = h1[:, :H]  # (k, H, n)
+    da = np.empty((k, 4, H, n), dtype=gates.dtype)  # rows hn, r, z, n
+    slope_n, slope_z = tanh_backward(1 - z, candidate), sigmoid_backward(h_prev - candidate, z)
+    slope_r = sigmoid_backward(h_prev, r)  # (k, H, n)
+    for t in reversed(range(k)):
+        dh_t = dh[t] + dh_next  # (H, n)
+        da[t, 0] = da[t, 3] = dh_t * slope_n[t]
+        d_seen = W_back[:, :H] @ da[t, 0]  # (H, n), with respect to r * h_prev
+        da[t, 1], da[t, 2] = d_seen * slope_r[t], dh_t * slope_z[t]
+        dh_next = W_back[:, H:] @ da[t, 1:3].reshape(2 * H, n) + d_seen * r[t] + z[t] * dh_t
+    return da, [dh_next]

@@ -14,7 +14,7 @@ PACKAGE = ROOT / "rnn_course"
 LEVELS = [
     {"_validate"},
     {
-        "_gates",
+        "_time_blocks",
         "activations",
         "checkpoint",
         "data",
