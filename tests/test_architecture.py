@@ -22,6 +22,7 @@ LEVELS = [
         "initialisation",
         "metrics",
         "optimisers",
+        "scan",
         "schedules",
         "text",
     },
