@@ -26,9 +26,11 @@ LEVELS = [
         "schedules",
         "text",
     },
-    {"gru", "layers", "losses", "lstm", "normalisation", "positions", "rnn"},
-    {"encoders"},
+    {"_minimal", "gru", "layers", "losses", "lstm", "normalisation", "positions", "rnn"},
+    {"mingru", "minlstm"},
+    {"encoders", "feedforward_encoders"},
     {"models"},
+    {"seq2seq"},
     {"training"},
     {
         "checks",
