@@ -1,100 +1,243 @@
-"""Encoders turn a sequence of vectors into one state per step; each sees another part of the past.
+"""Encoders turn a sequence of vectors into one state per step; each sees another part of it.
 
-All share one interface: ``params``, ``forward(x, h_0=None) -> (h, cache)``,
-``backward(dh, cache, truncation=None) -> (dx, dh_0, grads)``, shapes x (B, T, D), h (B, T, H).
+All share one interface:
+
+``(h, state), cache = encoder.forward(x, state=None, lengths=None, rng=None)``: h (B, T, H) or, in
+both directions, (B, T, 2H), from x (B, T, D). ``lengths`` (B,) counts the real steps of
+right-padded sequences, and h is zero at padded ones. ``state`` holds a tuple of arrays (B, ...) for
+each layer and direction, taken at each sequence's own end: given to the next call, the sequence
+goes on as if it had never been cut. With an ``rng`` there is dropout.
+
+``dx, dstate_0, grads = encoder.backward(dh, cache, dstate=None, truncation=None)``: ``dstate`` is
+the gradient with respect to the returned state, ``dstate_0`` to the given one.
 """
 
 import numpy as np
 
-from rnn_course._validate import require_shape
+from rnn_course._validate import require_lengths, require_shape
 from rnn_course.activations import nonlinearity_pair
-from rnn_course.layers import init_linear, linear_backward, linear_forward
+from rnn_course.gru import gru_backward, gru_forward, init_gru
+from rnn_course.layers import (
+    dropout_backward,
+    dropout_forward,
+    reverse_padded,
+)
+from rnn_course.lstm import init_lstm, lstm_backward, lstm_forward
 from rnn_course.rnn import init_rnn, rnn_backward, rnn_forward
 
 
-class RNNEncoder:
-    """Vanilla RNN (eq-rnn-hidden): the state after step t depends on all of x_0 ... x_t."""
+class _RecurrentEncoder:
+    """Recurrent layers on top of each other, each in one direction or in both.
 
-    def __init__(self, input_size, hidden_size, rng, nonlinearity="tanh", dtype=np.float64):
-        self.hidden_size = hidden_size
-        self.nonlinearity = nonlinearity
-        self.params = init_rnn(input_size, hidden_size, rng, dtype)
+    The first layer's parameters have their own names, such as W_xh; those of layer 1 and above
+    end in _l1, _l2, ..., those of the direction from the last real step to the first in _reverse.
 
-    def forward(self, x, h_0=None):
-        """States (B, T, H) of inputs (B, T, D), from h_0 (B, H) or zeros."""
-        return rnn_forward(x, h_0, **self.params, nonlinearity=self.nonlinearity)
-
-    def backward(self, dh, cache, truncation=None):
-        """dx (B, T, D), dh_0 (B, H) and grads for dh (B, T, H)."""
-        return rnn_backward(dh, cache, truncation)
-
-
-class _FeedforwardEncoder:
-    """A hidden layer tanh(W v_t + b) on a fixed function v_t of the inputs; it keeps no state."""
-
-    def __init__(self, input_size, feature_size, hidden_size, rng, nonlinearity, dtype):
-        self.input_size, self.hidden_size = input_size, hidden_size
-        self.activation, self.activation_backward = nonlinearity_pair(nonlinearity)
-        self.params = init_linear(feature_size, hidden_size, rng, dtype)
-
-    def forward(self, x, h_0=None):
-        """States (B, T, H) of inputs (B, T, D); an initial state has nowhere to go."""
-        if h_0 is not None:
-            raise ValueError(f"{type(self).__name__} keeps no state, so h_0 must be None")
-        require_shape("x", x, (None, None, self.input_size), f"{type(self).__name__} of this size")
-        a, cache = linear_forward(self._features(x), **self.params)  # (B, T, H)
-        h = self.activation(a)  # (B, T, H)
-        return h, (h, cache)
-
-    def backward(self, dh, cache, truncation=None):
-        """dx (B, T, D), None for the absent initial state, and grads for dh (B, T, H)."""
-        h, linear_cache = cache
-        require_shape("dh", dh, h.shape, f"h {h.shape}")
-        dv, grads = linear_backward(self.activation_backward(dh, h), linear_cache)
-        return self._features_backward(dv), None, grads
-
-
-class WindowEncoder(_FeedforwardEncoder):
-    """Feedforward network on the last ``window`` inputs x_{t-window+1} ... x_t, laid end to end.
-
-    Places before the start of the sequence are zeros. A window of 1 sees one item at a time. Each
-    place in the window has its own weights, so the parameters grow with the window.
+    Args:
+        input_size, hidden_size: D and H, the latter for each layer and direction.
+        rng: np.random.Generator for the parameters.
+        num_layers: how many layers; each reads all states of the one below.
+        bidirectional: whether each layer has a second direction; h then holds both, side by side.
+        dropout: share of entries set to zero between two layers when forward gets an rng.
+        dtype: of the parameters. options: see the layer's init function.
     """
 
-    def __init__(self, input_size, hidden_size, window, rng, nonlinearity="tanh", dtype=np.float64):
-        if window < 1:
-            raise ValueError(f"window is {window}; expected at least 1")
-        self.window = window
-        super().__init__(input_size, window * input_size, hidden_size, rng, nonlinearity, dtype)
-
-    def _features(self, x):
-        B, T, D = x.shape
-        before = np.zeros((B, self.window - 1, D), dtype=x.dtype)  # (B, window - 1, D)
-        padded = np.concatenate([before, x], axis=1)  # (B, T + window - 1, D)
-        return np.concatenate([padded[:, k : k + T] for k in range(self.window)], axis=2)
-
-    def _features_backward(self, dv):
-        B, T, _ = dv.shape
-        dv = dv.reshape(B, T, self.window, -1)  # (B, T, window, D)
-        dx = np.zeros((B, T + self.window - 1, dv.shape[3]), dtype=dv.dtype)
-        for k in range(self.window):
-            dx[:, k : k + T] += dv[:, :, k]
-        return dx[:, self.window - 1 :]  # (B, T, D)
-
-
-class BagEncoder(_FeedforwardEncoder):
-    """Feedforward network on the mean of x_0 ... x_t: it sees which items came, not their order."""
-
-    def __init__(self, input_size, hidden_size, rng, nonlinearity="tanh", dtype=np.float64):
-        super().__init__(input_size, input_size, hidden_size, rng, nonlinearity, dtype)
+    def __init__(
+        self,
+        input_size,
+        hidden_size,
+        rng,
+        num_layers=1,
+        bidirectional=False,
+        dropout=0.0,
+        dtype=np.float64,
+        **options,
+    ):
+        if num_layers < 1:
+            raise ValueError(f"num_layers is {num_layers}; expected at least 1")
+        self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
+        self.directions = ("", "_reverse") if bidirectional else ("",)
+        self.output_size = hidden_size * len(self.directions)
+        self.dropout, self.params = dropout, {}
+        for layer in range(num_layers):
+            size = input_size if layer == 0 else self.output_size
+            for direction in self.directions:
+                params = self._init(size, hidden_size, rng, dtype=dtype, **options)
+                self.params |= self._named(params, layer, direction)
+        self._names = list(params)
 
     @staticmethod
-    def _step_counts(x):
-        return np.arange(1, x.shape[1] + 1, dtype=x.dtype)[:, None]  # (T, 1)
+    def _suffix(layer, direction):
+        return (f"_l{layer}" if layer else "") + direction
 
-    def _features(self, x):
-        return np.cumsum(x, axis=1) / self._step_counts(x)  # (B, T, D)
+    def _named(self, arrays, layer, direction):
+        return {name + self._suffix(layer, direction): array for name, array in arrays.items()}
 
-    def _features_backward(self, dv):
-        dv = dv / self._step_counts(dv)  # (B, T, D)
-        return np.cumsum(dv[:, ::-1], axis=1)[:, ::-1]  # step t feeds the means at t and after
+    def layer_params(self, layer, direction=""):
+        """Parameters of one layer and direction ("" or "_reverse") under the layer's own names."""
+        suffix = self._suffix(layer, direction)
+        return {name: self.params[name + suffix] for name in self._names}
+
+    def forward(self, x, state=None, lengths=None, rng=None):
+        """States of every step, and the state after each sequence's last one.
+
+        Args:
+            x: (B, T, D). state: list with a tuple for each layer and direction, the layers in
+                order, each forward and then reverse: (h_t,) or, for an LSTM, (h_t, c_t), (B, H)
+                each; None for zeros. lengths: (B,) real steps, 0 to T, or None for T each.
+            rng: np.random.Generator for dropout, or None for none.
+
+        Returns:
+            (h, state): (B, T, output_size), and like ``state``. cache: opaque.
+
+        Raises:
+            ValueError: a size disagrees with the parameters.
+        """
+        require_shape("x", x, (None, None, self.input_size), f"{type(self).__name__} of this size")
+        if lengths is not None:
+            lengths = require_lengths("lengths", lengths, *x.shape[:2])
+        starts = self._complete("state", state)
+        h, ends, caches = x, [], []
+        for layer in range(self.num_layers):
+            h, dropout_cache = dropout_forward(h, self.dropout if layer else 0, rng)
+            runs = [
+                self._run(layer, direction, h, start, lengths)
+                for direction, start in zip(self.directions, starts[layer], strict=True)
+            ]
+            hs = [run[0] for run in runs]  # (B, T, H) each
+            h = hs[0] if len(hs) == 1 else np.concatenate(hs, axis=2)  # (B, T, H or 2H)
+            ends += [run[1] for run in runs]
+            caches.append(([run[2] for run in runs], dropout_cache))
+        return (h, ends), (caches, h.shape, lengths)
+
+    def backward(self, dh, cache, dstate=None, truncation=None):
+        """Gradients of forward.
+
+        Args:
+            dh: (B, T, output_size), not looked at where padded. cache: from forward.
+            dstate: like state, or None for zeros. truncation: see the layer's backward function.
+
+        Returns:
+            dx: (B, T, D). dstate_0: like state. grads: keyed like ``params``.
+
+        Raises:
+            ValueError: dh or dstate does not fit.
+        """
+        caches, shape, lengths = cache
+        require_shape("dh", dh, shape, f"h {shape}")
+        d_ends, d_starts, grads = self._complete("dstate", dstate), [], {}
+        for layer in reversed(range(self.num_layers)):
+            layer_caches, dropout_cache = caches[layer]
+            d_directions = np.split(dh, len(self.directions), axis=2)  # (B, T, H) each
+            runs = [
+                self._run_backward(layer, direction, *given, lengths, truncation)
+                for direction, *given in zip(
+                    self.directions, d_directions, d_ends[layer], layer_caches, strict=True
+                )
+            ]
+            dh = dropout_backward(sum(run[0] for run in runs), dropout_cache)  # (B, T, ·)
+            d_starts = [run[1] for run in runs] + d_starts
+            for *_, run_grads in runs:
+                grads |= run_grads
+        return dh, d_starts, {name: grads[name] for name in self.params}
+
+    def _complete(self, name, state):
+        """The state as a list of layers, each a list of directions; None where none is given."""
+        count = self.num_layers * len(self.directions)
+        state = [(None,) * self.num_states] * count if state is None else state
+        if len(state) != count:
+            raise ValueError(
+                f"{name} has {len(state)} entries; expected {count}, one a layer and direction"
+            )
+        return [state[k : k + len(self.directions)] for k in range(0, count, len(self.directions))]
+
+    def _run(self, layer, direction, x, start, lengths):
+        """One layer in one direction: h (B, T, H), the state at each end, cache."""
+        x = reverse_padded(x, lengths) if direction else x  # (B, T, ·)
+        params = self.layer_params(layer, direction)
+        histories, cache = self._forward(x, *start, lengths=lengths, **params)
+        ends = [_at_end(h, h_0, lengths) for h, h_0 in zip(histories, start, strict=True)]
+        h = reverse_padded(histories[0], lengths) if direction else histories[0]  # (B, T, H)
+        return h, tuple(ends), cache
+
+    def _run_backward(self, layer, direction, dh, d_end, cache, lengths, truncation):
+        dh = reverse_padded(dh, lengths) if direction else dh  # (B, T, H)
+        none = [None] * (self.num_states - 1)
+        d_histories = [
+            _plus_at_end(d, d_last, dh.shape, lengths)
+            for d, d_last in zip([dh, *none], d_end, strict=True)
+        ]
+        dx, *d_start, grads = self._backward(*d_histories, cache, truncation)
+        dx = reverse_padded(dx, lengths) if direction else dx  # (B, T, ·)
+        if lengths is not None:  # a sequence without steps hands its state on as it is
+            for d, d_last in zip(d_start, d_end, strict=True):
+                if d_last is not None:
+                    d[lengths == 0] += d_last[lengths == 0]
+        return dx, tuple(d_start), self._named(grads, layer, direction)
+
+
+def _at_end(h, h_0, lengths):
+    """The state (B, H) after each sequence's last step in h (B, T, H); h_0 where it has none."""
+    B, T, H = h.shape
+    before = np.zeros((B, H), dtype=h.dtype) if h_0 is None else h_0  # (B, H)
+    if T == 0 or B == 0:
+        return before
+    if lengths is None:
+        return h[:, -1].copy()
+    return np.where(lengths[:, None] > 0, h[np.arange(B), lengths - 1], before)
+
+
+def _plus_at_end(dh, d_end, shape, lengths):
+    """dh (B, T, H), or zeros for None, plus d_end (B, H) at each sequence's last step."""
+    B, T, _ = shape
+    if d_end is None or T == 0:
+        return dh
+    require_shape("dstate", d_end, (B, shape[2]), f"h {shape}")
+    dh = np.zeros(shape, dtype=d_end.dtype) if dh is None else dh.copy()  # (B, T, H)
+    last = np.full(B, T) if lengths is None else lengths  # (B,)
+    some = np.flatnonzero(last > 0)
+    dh[some, last[some] - 1] += d_end[some]
+    return dh
+
+
+class RNNEncoder(_RecurrentEncoder):
+    """Vanilla RNN (eq-rnn-hidden): the state after step t depends on all of x_0 ... x_t."""
+
+    num_states = 1
+
+    def __init__(self, input_size, hidden_size, rng, nonlinearity="tanh", **stack):
+        nonlinearity_pair(nonlinearity)
+        self.nonlinearity = nonlinearity
+        super().__init__(input_size, hidden_size, rng, **stack)
+
+    _init = staticmethod(init_rnn)
+    _backward = staticmethod(rnn_backward)
+
+    def _forward(self, x, h_0, **given):
+        h, cache = rnn_forward(x, h_0, nonlinearity=self.nonlinearity, **given)
+        return (h,), cache
+
+
+class LSTMEncoder(_RecurrentEncoder):
+    """LSTM (eq-lstm-gates to eq-lstm-hidden); option ``forget_bias``, see init_lstm."""
+
+    num_states = 2
+    _init = staticmethod(init_lstm)
+    _forward = staticmethod(lstm_forward)
+    _backward = staticmethod(lstm_backward)
+
+
+class GRUEncoder(_RecurrentEncoder):
+    """GRU (eq-gru-gates to eq-gru-hidden), with reset "after" the product or "before" it."""
+
+    num_states = 1
+
+    def __init__(self, input_size, hidden_size, rng, reset="after", **stack):
+        self.reset = reset
+        super().__init__(input_size, hidden_size, rng, **stack)
+
+    _init = staticmethod(init_gru)
+    _backward = staticmethod(gru_backward)
+
+    def _forward(self, x, h_0, **given):
+        h, cache = gru_forward(x, h_0, reset=self.reset, **given)
+        return (h,), cache

@@ -1,8 +1,8 @@
-"""Layers without memory: linear, embedding, dropout, each sequence's last step."""
+"""Layers without memory: linear, embedding, dropout; one state for a whole sequence; reversal."""
 
 import numpy as np
 
-from rnn_course._validate import require_shape, require_tokens
+from rnn_course._validate import require_lengths, require_shape, require_tokens
 from rnn_course.initialisation import uniform_parameters
 
 
@@ -123,6 +123,16 @@ def dropout_backward(dy, cache):
     return dy * cache
 
 
+def _require_nonempty(h, lengths, function):
+    lengths = np.asarray(lengths)
+    require_shape("h", h, (None, None, None), function)
+    require_shape("lengths", lengths, (h.shape[0],), f"h {h.shape}")
+    for row, length in enumerate(lengths):
+        if not 1 <= length <= h.shape[1]:
+            raise ValueError(f"lengths[{row}] is {length}; expected 1 to {h.shape[1]}, h {h.shape}")
+    return lengths
+
+
 def last_step_forward(h, lengths):
     """Pick the state at each sequence's own last real step, not at the padded end.
 
@@ -135,12 +145,7 @@ def last_step_forward(h, lengths):
     Raises:
         ValueError: a length below 1 or above T, or not one length a sequence.
     """
-    lengths = np.asarray(lengths)
-    require_shape("h", h, (None, None, None), "last_step_forward")
-    require_shape("lengths", lengths, (h.shape[0],), f"h {h.shape}")
-    for row, length in enumerate(lengths):
-        if not 1 <= length <= h.shape[1]:
-            raise ValueError(f"lengths[{row}] is {length}; expected 1 to {h.shape[1]}, h {h.shape}")
+    lengths = _require_nonempty(h, lengths, "last_step_forward")
     return h[np.arange(len(lengths)), lengths - 1], (h.shape, lengths)
 
 
@@ -155,3 +160,52 @@ def last_step_backward(dh_last, cache):
     dh = np.zeros(shape, dtype=dh_last.dtype)  # (B, T, H)
     dh[np.arange(len(lengths)), lengths - 1] = dh_last
     return dh
+
+
+def mean_step_forward(h, lengths):
+    """Mean of each sequence's real states.
+
+    Args:
+        h: (B, T, H) states. lengths: (B,) number of real steps, 1 to T.
+
+    Returns:
+        h_mean: (B, H). cache: opaque.
+
+    Raises:
+        ValueError: a length below 1 or above T, or not one length a sequence.
+    """
+    lengths = _require_nonempty(h, lengths, "mean_step_forward")
+    real = np.arange(h.shape[1]) < lengths[:, None]  # (B, T)
+    weights = (real / lengths[:, None]).astype(h.dtype)  # (B, T)
+    h_mean = np.einsum("bt,bth->bh", weights, np.where(real[..., None], h, 0))  # (B, H)
+    return h_mean, (h.shape, weights)
+
+
+def mean_step_backward(dh_mean, cache):
+    """Gradient (B, T, H) of mean_step_forward: the same share at each real step.
+
+    Raises:
+        ValueError: dh_mean is not (B, H).
+    """
+    shape, weights = cache
+    require_shape("dh_mean", dh_mean, (shape[0], shape[2]), f"h {shape}")
+    return weights[..., None] * dh_mean[:, None]
+
+
+def reverse_padded(x, lengths=None):
+    """Turn the real steps of each sequence round and leave its padding where it is.
+
+    Twice gives x again, and so the gradient is reversed alike.
+
+    Args:
+        x: (B, T, ...). lengths: (B,) real steps, 0 to T, or None for T each.
+
+    Returns:
+        an array like x: row j holds x[j, lengths[j] - 1], ..., x[j, 0], and then its padding.
+    """
+    if lengths is None:
+        return x[:, ::-1]
+    B, T = x.shape[:2]
+    steps, lengths = np.arange(T), require_lengths("lengths", lengths, B, T)[:, None]
+    source = np.where(steps < lengths, lengths - 1 - steps, steps)  # (B, T)
+    return x[np.arange(B)[:, None], source]

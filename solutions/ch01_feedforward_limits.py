@@ -303,7 +303,7 @@ def sentences_with_ending(tail, seed):
 
 # %% locked="network"
 from rnn_course.data import split_rows
-from rnn_course.encoders import WindowEncoder
+from rnn_course.feedforward_encoders import WindowEncoder
 from rnn_course.models import SequenceModel, count_parameters
 from rnn_course.optimisers import Adam
 from rnn_course.text import shuffled_batches

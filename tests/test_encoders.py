@@ -5,7 +5,8 @@ import pytest
 import torch
 from gradients import B, D, H, T, assert_gradients, normal
 
-from rnn_course.encoders import BagEncoder, RNNEncoder, WindowEncoder
+from rnn_course.encoders import RNNEncoder
+from rnn_course.feedforward_encoders import BagEncoder, WindowEncoder
 
 WINDOW = 3
 ENCODERS = {
@@ -48,7 +49,7 @@ def run(encoder, x, **params):
     """States for other parameters than the encoder's own, which stay as they are."""
     own, encoder.params = encoder.params, params
     try:
-        return encoder.forward(x)[0]
+        return encoder.forward(x)[0][0]
     finally:
         encoder.params = own
 
@@ -92,9 +93,9 @@ def test_encoder_sees_the_past_it_promises(name, first, rng):
 def test_encoder_does_not_see_the_future(name, rng):
     """Do later inputs leave earlier states as they were?"""
     encoder, x = ENCODERS[name](rng), rng.standard_normal((B, T, D))
-    before = encoder.forward(x)[0]
+    (before, _), _ = encoder.forward(x)
     x[:, 4:] += 1
-    after = encoder.forward(x)[0]
+    (after, _), _ = encoder.forward(x)
     np.testing.assert_array_equal(after[:, :4], before[:, :4])
     assert (after[:, 4] != before[:, 4]).any()
 
@@ -104,7 +105,7 @@ def test_bag_encoder_cannot_tell_order(rng):
     x, order = normal(rng, B, T, D), rng.permutation(T)
     for name, same in (("bag", True), ("rnn", False)):
         encoder = ENCODERS[name](rng)
-        last, shuffled = (encoder.forward(inputs)[0][:, -1] for inputs in (x, x[:, order]))
+        last, shuffled = (encoder.forward(inputs)[0][0][:, -1] for inputs in (x, x[:, order]))
         assert np.allclose(last, shuffled) == same
 
 
@@ -112,19 +113,12 @@ def test_rnn_encoder_takes_an_initial_state_and_truncation(rng):
     """Do h_0 and truncation reach the RNN, and does dh_0 come back?"""
     encoder, h_0 = ENCODERS["rnn"](rng), normal(rng, B, H)
     x, upstream = normal(rng, B, T, D), normal(rng, B, T, H)
-    h, cache = encoder.forward(x, h_0)
-    assert (h[:, 0] != encoder.forward(x)[0][:, 0]).all()
-    dx, dh_0, _ = encoder.backward(upstream, cache)
+    (h, _), cache = encoder.forward(x, [(h_0,)])
+    assert (h[:, 0] != encoder.forward(x)[0][0][:, 0]).all()
+    dx, ((dh_0,),), _ = encoder.backward(upstream, cache)
     dx_cut, _, _ = encoder.backward(upstream, cache, truncation=1)
     assert dh_0.shape == (B, H)
     assert np.abs(dx - dx_cut).max() > 0.01
-
-
-@pytest.mark.parametrize("name", ["window", "bag"])
-def test_feedforward_encoder_refuses_an_initial_state(name, rng):
-    """Does a state handed to an encoder without state raise instead of being dropped?"""
-    with pytest.raises(ValueError, match="keeps no state, so h_0 must be None"):
-        ENCODERS[name](rng).forward(normal(rng, B, T, D), np.zeros((B, H)))
 
 
 @every
@@ -153,7 +147,7 @@ def test_window_encoder_refuses_an_empty_window(rng):
 def test_encoder_keeps_float32(name, rng):
     """Do float32 parameters and inputs give float32 states and gradients?"""
     encoder = ENCODERS[name](rng, dtype=np.float32)
-    h, cache = encoder.forward(normal(rng, B, T, D, dtype=np.float32))
+    (h, _), cache = encoder.forward(normal(rng, B, T, D, dtype=np.float32))
     dx, _, grads = encoder.backward(h, cache)
     results = [h, dx, *grads.values(), *encoder.params.values()]
     assert {result.dtype for result in results} == {np.dtype(np.float32)}

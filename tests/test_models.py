@@ -7,10 +7,12 @@ from gradients import B, H, K, T, frozen, normal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnn_course.encoders import BagEncoder, RNNEncoder, WindowEncoder
+from rnn_course.encoders import RNNEncoder
+from rnn_course.feedforward_encoders import BagEncoder, WindowEncoder
 from rnn_course.gradient_check import check_gradients
-from rnn_course.models import EncoderDecoder, SequenceModel, count_parameters, generate
+from rnn_course.models import SequenceModel, count_parameters, generate
 from rnn_course.optimisers import Adam
+from rnn_course.seq2seq import EncoderDecoder
 from rnn_course.training import train
 
 V, E, SOURCE_V, S = 6, 3, 8, 9
@@ -83,7 +85,7 @@ def test_sequence_model_equals_torch(output_at, loss_name, truncation, rng):
     model = token_model(rng, output_at=output_at, loss=loss_name)
     tokens, h_0 = frozen(rng.integers(V, size=(B, T))), normal(rng, B, H)
     targets = targets_for(rng, output_at, loss_name)
-    loss, grads = model.loss_and_grads(tokens, targets, LENGTHS, h_0, truncation)
+    loss, grads = model.loss_and_grads(tokens, targets, LENGTHS, [(h_0,)], truncation)
 
     tensors = leaves(model)
     x = tensors["E"][torch.tensor(tokens)]
@@ -98,7 +100,7 @@ def test_sequence_model_equals_torch(output_at, loss_name, truncation, rng):
     )(y, torch.tensor(targets)[real])
     torch_loss.backward()
     assert loss == pytest.approx(torch_loss.item(), rel=1e-12)
-    assert model.loss(tokens, targets, LENGTHS, h_0) == loss
+    assert model.loss(tokens, targets, LENGTHS, [(h_0,)]) == loss
     assert_grads_equal(grads, tensors)
 
 
@@ -124,10 +126,10 @@ def test_sequence_model_returns_the_initial_state_gradient(rng):
     """Is dh_0 the derivative of the loss with respect to the initial state?"""
     model, tokens, h_0 = token_model(rng), rng.integers(V, size=(B, T)), normal(rng, B, H)
     upstream = normal(rng, B, T, K)
-    _, cache = model.forward(tokens, h_0=h_0)
-    _, dh_0 = model.backward(upstream, cache)
+    _, cache = model.forward(tokens, state=[(h_0,)])
+    _, ((dh_0,),) = model.backward(upstream, cache)
     verdict = check_gradients(
-        lambda p: (model.forward(tokens, h_0=p["h_0"])[0] * upstream).sum(),
+        lambda p: (model.forward(tokens, state=[(p["h_0"],)])[0] * upstream).sum(),
         {"h_0": h_0},
         {"h_0": dh_0},
     )
@@ -196,7 +198,7 @@ def test_sequence_model_keeps_float32(loss, encoder, rng):
 
 def test_sequence_model_refuses_wrong_options(rng):
     """Do unknown options, and an embedding without vocabulary, raise?"""
-    with pytest.raises(ValueError, match='output_at is \'first\'; expected "last" or "every"'):
+    with pytest.raises(ValueError, match='output_at is \'first\'; expected "every", "last" or "mean"'):
         token_model(rng, output_at="first")
     with pytest.raises(ValueError, match="loss is 'hinge'; expected one of cross_entropy, squared"):
         token_model(rng, loss="hinge")
@@ -218,10 +220,10 @@ def language_model(rng):
 def test_generate_feeds_its_own_tokens_and_the_state(rng):
     """Is each greedy token the prediction after the whole text so far?"""
     model, h_0, text = language_model(rng), normal(rng, 1, H), [2, 0, 5]
-    added = generate(model, text, 8, rng, temperature=0, h_0=h_0)
+    added = generate(model, text, 8, rng, temperature=0, state=[(h_0,)])
     for token in added:
         assert type(token) is int
-        assert token == model.predict(np.array([text]), h_0=h_0)[0, -1]
+        assert token == model.predict(np.array([text]), state=[(h_0,)])[0, -1]
         text = [*text, token]
     assert len(added) == 8
 
@@ -356,7 +358,7 @@ def test_encoder_decoder_greedy_decode_is_what_teacher_forcing_predicts(source_s
     assert written.shape == (B, T)
     context, _ = model.encode(source, SOURCE_LENGTHS)
     fed = np.concatenate([np.full((B, 1), START), written[:, :-1]], axis=1)
-    np.testing.assert_array_equal(model.decoder.predict(fed, h_0=context), written)
+    np.testing.assert_array_equal(model.decoder.predict(fed, state=[(context,)]), written)
 
 
 def test_encoder_decoder_learns_to_copy(rng):
