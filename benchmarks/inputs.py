@@ -1,0 +1,41 @@
+"""The arrays of one job: the same numbers for our side and for torch's, float32."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from benchmarks.plan import HEADS
+from rnn_course.gru import init_gru
+from rnn_course.lstm import init_lstm
+from rnn_course.rnn import init_rnn
+
+INIT = {"rnn": init_rnn, "lstm": init_lstm, "gru": init_gru}
+
+
+class NotThere(Exception):
+    """The package has no such layer or option (yet)."""
+
+
+class Inputs(NamedTuple):
+    """What goes into a layer: x and the gradient dh with respect to its output."""
+
+    x: np.ndarray  # (B, T, D); attention: (3, B, heads, T, H / heads), queries, keys and values
+    dh: np.ndarray  # (B, T, H); attention: (B, heads, T, H / heads)
+    params: dict
+    lengths: np.ndarray | None  # (B,)
+
+
+def draw(layer, size, with_lengths=False):
+    """Inputs of a layer at a size, and lengths drawn uniformly from 1 to T, one of them T."""
+    B, T, D, H = size
+    rng = np.random.default_rng(2024)
+    if layer == "attention":
+        shapes = (3, B, HEADS, T, H // HEADS), (B, HEADS, T, H // HEADS)
+    else:
+        shapes = (B, T, H if layer == "transformer" else D), (B, T, H)
+    x, dh = (rng.standard_normal(shape, dtype=np.float32) for shape in shapes)
+    params = INIT[layer](D, H, rng, dtype=np.float32) if layer in INIT else {}
+    lengths = rng.integers(1, T + 1, size=B) if with_lengths else None
+    if with_lengths:
+        lengths[rng.integers(B)] = T
+    return Inputs(x, dh, params, lengths)

@@ -1,0 +1,113 @@
+"""What is measured: layers, sizes, and the jobs made of them. Nothing is imported, run or timed.
+
+A size is (B, T, D, H): sequences, steps, input size, hidden size. A job is a dict that survives
+JSON, so that it can be handed to the process that does it.
+"""
+
+RECURRENT = ("rnn", "lstm", "gru")
+ATTENTIVE = ("attention", "transformer")
+LAYERS = RECURRENT + ATTENTIVE
+HEADS = 4
+GATES = {"rnn": 1, "lstm": 4, "gru": 3}
+
+RECURRENT_SIZES = (
+    (1, 50, 32, 64),
+    (32, 50, 32, 64),
+    (32, 100, 64, 128),
+    (64, 200, 128, 256),
+    (16, 1000, 64, 128),
+)
+ATTENTIVE_SIZES = (
+    (1, 50, 64, 64),
+    (32, 50, 64, 64),
+    (32, 100, 128, 128),
+    (16, 256, 128, 128),
+    (4, 1024, 128, 128),
+)
+STEP_SIZES = ((1, 50, 32, 64), (1, 50, 64, 128), (32, 50, 64, 128))
+MEMORY_SIZES = ((32, 100, 64, 128), (64, 200, 128, 256))
+GROWTH_SIZE = (16, 64, 64, 128)
+ATTENTION_LENGTHS = (256, 512, 1024, 2048, 4096)
+
+
+def parse_size(text):
+    """(B, T, D, H) of a text such as 32x50x32x64."""
+    size = tuple(int(part) for part in text.lower().split("x"))
+    if len(size) != 4 or min(size) < 1:
+        raise ValueError(f"{text!r} is not a size; write BxTxDxH, as in 32x50x32x64")
+    return size
+
+
+def size_text(size):
+    """The text 32x50x32x64 of a size."""
+    return "x".join(map(str, size))
+
+
+def products(layer, size, training, real_steps=None):
+    """Floating-point operations of the matrix products that a layer needs for one batch.
+
+    A product of (N, M) with (M, K) takes 2 N M K. Each product of the forward pass has two in the
+    backward pass, one for each factor's gradient. real_steps: how many of the B T steps a recurrent
+    layer has to take where lengths differ.
+    """
+    B, T, D, H = size
+    times = 3 if training else 1
+    if layer in GATES:
+        return times * 2 * (real_steps or B * T) * GATES[layer] * H * (D + H)
+    scores_and_sums = 4 * B * T * T * H
+    projections = 24 * B * T * H * H  # queries, keys, values, output; to 4 H and back
+    return times * (scores_and_sums + (projections if layer == "transformer" else 0))
+
+
+def _is_possible(layer, size):
+    return layer in RECURRENT or size[3] % HEADS == 0
+
+
+def timing_jobs(layers, sizes, effort):
+    """Jobs that time our layer and torch's. sizes: None for each layer's own."""
+    wanted = []
+    for layer in layers:
+        own = RECURRENT_SIZES if layer in RECURRENT else ATTENTIVE_SIZES
+        several = [size for size in sizes or own if size[0] > 1]
+        wanted += [("whole", layer, size) for size in sizes or own]
+        if layer in RECURRENT:
+            wanted += [("lengths", layer, size) for size in several]
+            wanted += [("steps", layer, size) for size in sizes or STEP_SIZES]
+    return [
+        {"kind": "pair", "what": what, "layer": layer, "size": size, "training": training} | effort
+        for what, layer, size in wanted
+        if _is_possible(layer, size)
+        for training in ((False,) if what == "steps" else (False, True))
+    ]
+
+
+def growth_jobs(layers, sizes, effort):
+    """Jobs that time our layer at one, two and four times as many steps, and sequences."""
+    common = {"size": sizes[0] if sizes else GROWTH_SIZE} | effort
+    return [
+        {"kind": "growth", "what": "whole", "layer": layer, "axis": axis, "training": True} | common
+        for layer in layers
+        if layer in RECURRENT
+        for axis in ("T", "B")
+    ]
+
+
+def grown(size, axis, times):
+    """The size with ``times`` as many steps (axis T) or sequences (axis B)."""
+    B, T, D, H = size
+    return (B, T * times, D, H) if axis == "T" else (B * times, T, D, H)
+
+
+def memory_jobs(layers, sizes):
+    """Jobs that measure the peak memory of one training pass of both sides."""
+    wanted = [
+        (layer, size) for layer in layers if layer != "attention" for size in sizes or MEMORY_SIZES
+    ]
+    if "attention" in layers:
+        lengths = [size[1] for size in sizes] if sizes else ATTENTION_LENGTHS
+        wanted += [("attention", (1, T, 128, 128)) for T in lengths]
+    return [
+        {"kind": "memory", "layer": layer, "size": size}
+        for layer, size in wanted
+        if _is_possible(layer, size)
+    ]
