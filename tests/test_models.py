@@ -198,7 +198,8 @@ def test_sequence_model_keeps_float32(loss, encoder, rng):
 
 def test_sequence_model_refuses_wrong_options(rng):
     """Do unknown options, and an embedding without vocabulary, raise?"""
-    with pytest.raises(ValueError, match='output_at is \'first\'; expected "every", "last" or "mean"'):
+    message = 'output_at is \'first\'; expected "every", "last" or "mean"'
+    with pytest.raises(ValueError, match=message):
         token_model(rng, output_at="first")
     with pytest.raises(ValueError, match="loss is 'hinge'; expected one of cross_entropy, squared"):
         token_model(rng, loss="hinge")
