@@ -93,9 +93,10 @@ class Optimiser:
             param -= step_size * self._direction(param, grads[name], self.state[name])
 
     def _step_size(self):
+        """The learning rate of the next update, as a Python float, which keeps float32."""
         if not callable(self.learning_rate):
-            return self.learning_rate
-        step_size = float(self.learning_rate(self.num_updates))  # a Python float keeps the dtype
+            return float(self.learning_rate)
+        step_size = float(self.learning_rate(self.num_updates))
         if not 0 <= step_size < np.inf:
             raise ValueError(
                 f"the schedule gives {step_size} after {self.num_updates} updates; expected a "
