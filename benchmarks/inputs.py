@@ -7,9 +7,10 @@ import numpy as np
 from benchmarks.plan import HEADS
 from rnn_course.gru import init_gru
 from rnn_course.lstm import init_lstm
+from rnn_course.mingru import init_mingru
 from rnn_course.rnn import init_rnn
 
-INIT = {"rnn": init_rnn, "lstm": init_lstm, "gru": init_gru}
+INIT = {"rnn": init_rnn, "lstm": init_lstm, "gru": init_gru, "mingru": init_mingru}
 
 
 class NotThere(Exception):
@@ -34,8 +35,20 @@ def draw(layer, size, with_lengths=False):
     else:
         shapes = (B, T, H if layer == "transformer" else D), (B, T, H)
     x, dh = (rng.standard_normal(shape, dtype=np.float32) for shape in shapes)
-    params = INIT[layer](D, H, rng, dtype=np.float32) if layer in INIT else {}
+    params = _parameters(layer, D, H, rng)
     lengths = rng.integers(1, T + 1, size=B) if with_lengths else None
     if with_lengths:
         lengths[rng.integers(B)] = T
     return Inputs(x, dh, params, lengths)
+
+
+def _parameters(layer, D, H, rng):
+    if layer == "attention":
+        return {}
+    if layer == "transformer":
+        try:
+            from rnn_course.transformer import init_transformer_layer
+        except ImportError as reason:
+            raise NotThere(str(reason)) from None
+        return init_transformer_layer(H, 4 * H, rng, dtype=np.float32)
+    return INIT[layer](D, H, rng, dtype=np.float32)

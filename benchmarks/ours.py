@@ -7,9 +7,17 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmarks.inputs import NotThere
+from benchmarks.plan import HEADS
 from rnn_course.gru import gru_backward, gru_forward, gru_step_forward
 from rnn_course.lstm import lstm_backward, lstm_forward, lstm_step_forward
+from rnn_course.mingru import mingru_backward, mingru_forward
 from rnn_course.rnn import rnn_backward, rnn_forward, rnn_step_forward
+
+ONE_STATE = {
+    "rnn": (rnn_forward, rnn_backward),
+    "gru": (gru_forward, gru_backward),
+    "mingru": (mingru_forward, mingru_backward),
+}
 
 
 class Side(NamedTuple):
@@ -53,7 +61,7 @@ def _lstm(inputs):
 
 
 def _one_state(layer, inputs):
-    run, back = {"rnn": (rnn_forward, rnn_backward), "gru": (gru_forward, gru_backward)}[layer]
+    run, back = ONE_STATE[layer]
     options = _options(run, inputs.lengths)
     return Side(
         lambda: run(inputs.x, None, **inputs.params, **options),
@@ -73,8 +81,14 @@ def _attention(inputs):
     )
 
 
-def _transformer(_):
-    raise NotThere("to be compared once rnn_course has one")
+def _transformer(inputs):
+    from rnn_course.transformer import transformer_layer_backward, transformer_layer_forward
+
+    def forward():
+        (y, _), cache = transformer_layer_forward(inputs.x, inputs.params, HEADS, norm_first=False)
+        return y, cache
+
+    return Side(forward, lambda cache: transformer_layer_backward(inputs.dh, cache)[0])
 
 
 def _steps(layer, inputs):

@@ -6,7 +6,7 @@ JSON, so that it can be handed to the process that does it.
 
 RECURRENT = ("rnn", "lstm", "gru")
 ATTENTIVE = ("attention", "transformer")
-LAYERS = RECURRENT + ATTENTIVE
+LAYERS = (*RECURRENT, "mingru", *ATTENTIVE)
 HEADS = 4
 GATES = {"rnn": 1, "lstm": 4, "gru": 3}
 
@@ -52,6 +52,8 @@ def products(layer, size, training, real_steps=None):
     """
     B, T, D, H = size
     times = 3 if training else 1
+    if layer == "mingru":
+        return times * 2 * B * T * 2 * H * D
     if layer in GATES:
         return times * 2 * (real_steps or B * T) * GATES[layer] * H * (D + H)
     scores_and_sums = 4 * B * T * T * H
@@ -60,14 +62,14 @@ def products(layer, size, training, real_steps=None):
 
 
 def _is_possible(layer, size):
-    return layer in RECURRENT or size[3] % HEADS == 0
+    return layer not in ATTENTIVE or size[3] % HEADS == 0
 
 
 def timing_jobs(layers, sizes, effort):
     """Jobs that time our layer and torch's. sizes: None for each layer's own."""
     wanted = []
     for layer in layers:
-        own = RECURRENT_SIZES if layer in RECURRENT else ATTENTIVE_SIZES
+        own = ATTENTIVE_SIZES if layer in ATTENTIVE else RECURRENT_SIZES
         several = [size for size in sizes or own if size[0] > 1]
         wanted += [("whole", layer, size) for size in sizes or own]
         if layer in RECURRENT:
@@ -87,7 +89,7 @@ def growth_jobs(layers, sizes, effort):
     return [
         {"kind": "growth", "what": "whole", "layer": layer, "axis": axis, "training": True} | common
         for layer in layers
-        if layer in RECURRENT
+        if layer not in ATTENTIVE
         for axis in ("T", "B")
     ]
 

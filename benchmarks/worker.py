@@ -7,12 +7,15 @@ the other gets memory. Each number of threads has its processes too, because lin
 that number when it is first imported.
 """
 
+import contextlib
+import ctypes
 import gc
 import importlib
 import json
 import os
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 
@@ -70,8 +73,8 @@ class Worker:
         size = job["size"]
         one_pass(self.module, job, (1, 2, *size[2:]))  # what libraries make once is not counted
         side = one_pass(self.module, job, size, run=False)
-        before = peak_bytes()
         side.reset()
+        before = fresh_peak_bytes()
         side.backward(side.forward()[1])
         answer = {"bytes": peak_bytes() - before}
         if "torch" not in sys.modules:
@@ -137,6 +140,19 @@ def peak_bytes():
 
     kilo = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * kilo
+
+
+def fresh_peak_bytes():
+    """The peak after all unused memory is given back and, on Linux, the peak set to what is held.
+
+    Without that, a pass would first fill what imports and the making of inputs have left.
+    """
+    gc.collect()
+    if sys.platform == "linux":
+        getattr(ctypes.CDLL(None), "malloc_trim", lambda _: None)(0)  # glibc's, not musl's
+        with contextlib.suppress(OSError):
+            Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    return peak_bytes()
 
 
 def traced_bytes(side):
