@@ -143,9 +143,14 @@ def _widened(d, kept, n):
 
 def side_by_side(arrays, height, dtype):
     """Lay arrays (k, ..., n) side by side: (height, R), one column a step and sequence."""
-    flat = [array.reshape(len(array), height, -1).transpose(1, 0, 2) for array in arrays]
-    flat = [array.reshape(height, -1) for array in flat]
-    return np.concatenate([np.empty((height, 0), dtype=dtype), *flat], axis=1)
+    sizes = [len(array) * array.shape[-1] for array in arrays]
+    wide, done = np.empty((height, sum(sizes)), dtype=dtype), 0  # (height, R)
+    for array, size in zip(arrays, sizes, strict=True):
+        block = array.reshape(len(array), height, -1)  # (k, height, n)
+        place = wide[:, done : done + size].reshape(height, len(array), -1)  # a view
+        place[...] = block.transpose(1, 0, 2)
+        done += size
+    return wide
 
 
 def from_columns(dx_columns, blocks, B, T):

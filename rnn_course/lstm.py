@@ -127,6 +127,35 @@ def lstm_step_backward(dh_t, dc_t, cache):
     return da_t @ W_xh, da_t @ W_hh, dc_t * f, grads
 
 
+def _inside(W):
+    """Rows (4H, N) from the order i, f, g, o to the one used inside."""
+    return W.reshape(4, -1, W.shape[1])[INSIDE].reshape(W.shape)
+
+
+def _stacked(W_xh, W_hh, b_h, dtype):
+    """[W_xh W_hh b_h] with the gates in the order inside, those of the sigmoids halved.
+
+    Since sigmoid(a) = (1 + tanh(a / 2)) / 2, one tanh then serves all four gates.
+    """
+    W = _inside(with_one(np.concatenate([W_xh, W_hh], axis=1), b_h, dtype))  # (4H, D + H + 1)
+    W[: 3 * W_hh.shape[1]] *= 0.5
+    return W
+
+
+def _advance(W, xh1_t, c_prev, gates_t, c_t, tanh_c_t, h_t):
+    """One step for n sequences in columns: fill gates_t (4, H, n), c_t, tanh_c_t and h_t."""
+    np.matmul(W, xh1_t, gates_t.reshape(len(W), -1))
+    np.tanh(gates_t, gates_t)
+    sigmoids = gates_t[SIGMOIDS]  # (3, H, n), a view
+    sigmoids *= 0.5
+    sigmoids += 0.5
+    o, i, f, g = gates_t  # (H, n) each
+    np.multiply(f, c_prev, c_t)
+    c_t += i * g
+    np.tanh(c_t, tanh_c_t)
+    np.multiply(o, tanh_c_t, h_t)
+
+
 def lstm_forward(x, h_0, c_0, W_xh, W_hh, b_h=None, lengths=None):
     """Run an LSTM over whole sequences (eq-lstm-gates to eq-lstm-hidden at each step).
 
@@ -152,9 +181,7 @@ def lstm_forward(x, h_0, c_0, W_xh, W_hh, b_h=None, lengths=None):
     require_recurrent_shapes(4, "x", x, (None, None), given, W_xh, W_hh, {"b_h": b_h})
     (B, T, D), H = x.shape, W_hh.shape[1]
     dtype = float_type(x, W_hh, h_0, c_0)
-    W = with_one(np.concatenate([W_xh, W_hh], axis=1), b_h, dtype).reshape(4, H, -1)[INSIDE]
-    W[SIGMOIDS] *= 0.5  # sigmoid(a) = (1 + tanh(a / 2)) / 2: so one tanh serves all four gates
-    W = W.reshape(4 * H, -1)  # (4H, D + H + 1)
+    W = _stacked(W_xh, W_hh, b_h, dtype)  # (4H, D + H + 1)
 
     def block_forward(x, states):
         k, _, n = x.shape
@@ -165,16 +192,7 @@ def lstm_forward(x, h_0, c_0, W_xh, W_hh, b_h=None, lengths=None):
         gates = np.empty((k, 4, H, n), dtype=dtype)  # (k, 4, H, n)
         tanh_c = np.empty((k, H, n), dtype=dtype)  # (k, H, n)
         for t in range(k):
-            gates_t = gates[t]  # (4, H, n), a view
-            np.matmul(W, xh1[t], out=gates_t.reshape(4 * H, n))
-            np.tanh(gates_t, out=gates_t)
-            sigmoids = gates_t[SIGMOIDS]  # (3, H, n), a view
-            sigmoids *= 0.5
-            sigmoids += 0.5
-            o, i, f, g = gates_t  # (H, n) each
-            c[t + 1] = f * c[t] + i * g
-            np.tanh(c[t + 1], out=tanh_c[t])
-            np.multiply(o, tanh_c[t], out=h[t + 1])
+            _advance(W, xh1[t], c[t], gates[t], c[t + 1], tanh_c[t], h[t + 1])
         return [h, c], (xh1[:-1], c[:-1], gates, tanh_c)
 
     states_0 = [zeros_if_none(state, B, H, dtype) for state in (h_0, c_0)]
@@ -204,7 +222,7 @@ def lstm_backward(dh, dc, cache, truncation=None):
     """
     blocks, (B, T, H), dtype, W_xh, W_hh, b_h = cache
     D = W_xh.shape[1]
-    W_back = np.ascontiguousarray(W_hh.reshape(4, H, H)[INSIDE].reshape(4 * H, H).T)  # (H, 4H)
+    W_back = np.ascontiguousarray(_inside(W_hh).T)  # (H, 4H)
 
     def block_backward(d_histories, d_next, arrays):
         (dh, dc), (dh_next, dc_next), (_, c_prev, gates, tanh_c) = d_histories, d_next, arrays
@@ -229,7 +247,8 @@ def lstm_backward(dh, dc, cache, truncation=None):
     da, (dh_0, dc_0) = backward_in_blocks(
         {"dh": dh, "dc": dc}, blocks, truncation, (B, T, H), dtype, block_backward
     )
-    da = side_by_side(da, 4 * H, dtype).reshape(4, H, -1)[OUTSIDE].reshape(4 * H, -1)  # (4H, R)
-    dx = from_columns(W_xh.T @ da, blocks, B, T)  # (B, T, D)
+    da = side_by_side(da, 4 * H, dtype)  # (4H, R)
+    dx = from_columns(_inside(W_xh).T @ da, blocks, B, T)  # (B, T, D)
     xh1 = side_by_side([block.arrays[0] for block in blocks], D + H + 1, dtype)
-    return dx, dh_0, dc_0, split_gradient(da @ xh1.T, D, b_h)
+    dW = (da @ xh1.T).reshape(4, H, -1)[OUTSIDE].reshape(4 * H, -1)  # (4H, D + H + 1)
+    return dx, dh_0, dc_0, split_gradient(dW, D, b_h)
