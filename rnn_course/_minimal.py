@@ -42,7 +42,7 @@ def real_steps(lengths, x):
 
 def only_real(array, real):
     """The array (B, T, N) with zeros at padded steps, even where it holds NaN there."""
-    return array if real is None else np.where(real, array, array.dtype.type(0))
+    return array if real is None else np.where(real, array, 0)
 
 
 def pre_activations(x, W_xh, b_h, blocks):

@@ -19,6 +19,7 @@ from gradients import (
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+import rnn_course.scan
 from rnn_course.mingru import (
     init_mingru,
     mingru_backward,
@@ -258,6 +259,14 @@ def test_minimal_sequence_equals_loop_of_steps(net, parallel, candidate, rng):
     expected = summed_over_steps(net.step_backward, step_caches, upstream, arrays)
     for name, grad in all_gradients(net, upstream, cache).items():
         np.testing.assert_allclose(grad, expected[name], rtol=1e-12, atol=1e-13, err_msg=name)
+
+
+@both
+def test_minimal_without_parallel_goes_one_step_at_a_time(net, monkeypatch, rng):
+    """Does parallel=False keep the parallel scan out, forward and backward?"""
+    monkeypatch.setattr(rnn_course.scan, "scan", None)
+    h, cache = net.forward(**sequence_arrays(net, rng), parallel=False)
+    net.backward(h, cache)
 
 
 @both
