@@ -57,6 +57,37 @@ def test_disagreement_is_refused(wrong):
         compare.require_agreement({}, [wrong(sketch)], [sketch])
 
 
+@pytest.mark.parametrize("training, passes", [(False, "rf"), (True, "rfb")])
+@pytest.mark.parametrize("calls, runs", [(1, 1), (3, 4)])
+def test_worker_runs_what_is_timed(training, passes, calls, runs):
+    """Is each pass reset, run whole, and is the first of several not counted?"""
+    done = []
+    side = ours.Side(
+        forward=lambda: done.append("f") or ("output", "cache"),
+        backward=lambda cache: done.append("b" if cache == "cache" else "?"),
+        reset=lambda: done.append("r"),
+    )
+    process = worker.Worker("ours")
+    process.runs["pass"] = worker.timed(side, training)
+    assert len(process.turn({"name": "pass", "calls": calls})["seconds"]) == calls
+    assert "".join(done) == passes * runs
+
+
+def test_process_is_given_its_threads(monkeypatch):
+    """Does linear algebra read the number of threads that was asked for?"""
+    started = []
+    monkeypatch.setattr(subprocess, "Popen", lambda *_, env, **__: started.append(env))
+    compare.Process("ours", 3)
+    (environment,) = started
+    assert {environment[name] for name in compare.THREAD_VARIABLES} == {"3"}
+
+
+def test_sizes_grow_along_one_axis():
+    """Are there more steps, or more sequences, and nothing else?"""
+    assert plan.grown((2, 3, 4, 8), "T", 4) == (2, 12, 4, 8)
+    assert plan.grown((2, 3, 4, 8), "B", 4) == (8, 3, 4, 8)
+
+
 class Recorder:
     """Stands in for a measuring process, and notes when it was asked."""
 
@@ -103,9 +134,11 @@ def test_aims_are_judged(share, met):
     """Is each aim met on its own side of its limit, per number of threads?"""
     results = [
         result(ratio=1.1, rate=share * 1e11),
-        result(ratio=1.7, size=(1, 50, 32, 64)),
+        result(ratio=1.7, size=(1, 50, 32, 64), rate=0.1e11 if met else 1e11),
         result(ratio=0.5, threads=2),
         result(ratio=0.2, what="steps", training=False),
+        result(layer="attention", ratio=0.8, size=(16, 256, 128, 128)),
+        result(layer="attention", ratio=1.8, size=(1, 1024, 64, 64)),
         {**result(), "layer": "gru", "skipped": "not there"},
     ]
     rows = {row["aim"]: row for row in aims.judge(results)}
@@ -114,6 +147,7 @@ def test_aims_are_judged(share, met):
     assert rows["LSTM training, median over the sizes"]["reached"] == {1: 1.4, 2: 0.5}
     assert rows["LSTM step by step, every size"]["met"] == {1: True}
     assert rows["LSTM training, share of peak at the largest size"]["met"][1] is met
+    assert rows["attention, training up to length 256"]["reached"] == {1: 0.8}
     assert not any("GRU" in aim for aim in rows)
     assert "not met" in report.aims_table(list(rows.values()))[0]
 
