@@ -10,16 +10,20 @@ Outside, a batch is (B, T, D) and padded. Inside, three choices make NumPy quick
 - Time is cut into blocks of steps with the same n, small enough for the processor's cache. What
   does not wait for another step is computed for a whole block, and the gradient of a weight is
   one product over the columns of all steps.
+
+What is kept for the way back lies in one piece of memory: the system hands out a large piece far
+more quickly than many small ones.
 """
 
 from itertools import pairwise
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
 
 from rnn_course._validate import require_lengths, require_shape, require_truncation
 
-BLOCK_ENTRIES = 2**16  # numbers in the largest array of a block: 256 KB of float32
+BLOCK_ENTRIES = 2**18  # numbers that a block keeps: 1 MB of float32
 
 
 class Block(NamedTuple):
@@ -31,30 +35,44 @@ class Block(NamedTuple):
     arrays: tuple
 
 
-def _cut_time(running, width):
+def _cut_time(running, height):
     """Cut time where the number of running sequences changes, and where a block is full.
 
-    running: (T,) how many sequences reach each step. width: numbers a sequence needs at a step.
+    running: (T,) how many sequences reach each step. height: numbers kept of a sequence and step.
     Yields (start, stop, n).
     """
     start = 0
     while start < len(running) and running[start]:
         n = running[start]
-        full = min(len(running), start + max(1, BLOCK_ENTRIES // (width * n)))
+        full = min(len(running), start + max(1, BLOCK_ENTRIES // (height * n)))
         stop = next((t for t in range(start + 1, full) if running[t] != n), full)
         yield start, stop, n
         start = stop
 
 
-def forward_in_blocks(x, states_0, lengths, gates, dtype, block_forward):
+def _allocator(size, dtype):
+    """A function that hands out arrays of the shapes it is asked for, ``size`` numbers in all."""
+    memory, used = np.empty(size, dtype=dtype), 0
+
+    def new(*shape):
+        nonlocal used
+        start, used = used, used + prod(shape)
+        return memory[start:used].reshape(shape)
+
+    return new
+
+
+def forward_in_blocks(x, states_0, lengths, height, dtype, block_forward):
     """Run one recurrent layer over a padded batch, block after block.
 
     Args:
         x: (B, T, D). states_0: list of (B, H) states before the first step.
-        lengths: (B,) real steps, 0 to T, or None for T each. gates: how many numbers a unit needs.
-        block_forward: function (x, states) -> (histories, arrays) for k steps of n sequences: x
-            (k, D, n), states a list of (H, n), histories a list of (k + 1, H, n), each state from
-            before the block on, and arrays (k, ..., n) for the way back.
+        lengths: (B,) real steps, 0 to T, or None for T each.
+        height: how many numbers the layer keeps of each sequence and step.
+        block_forward: function (x, states, new) -> (histories, arrays) for k steps of n sequences:
+            x (k, D, n), states a list of (H, n), new(*shape) an empty array, histories a list of
+            (k + 1, H, n), each state from before the block on, and arrays (k, ..., n) for the way
+            back.
 
     Returns:
         outputs: list of (B, T, H), each state after each step, zeros where padded.
@@ -69,12 +87,14 @@ def forward_in_blocks(x, states_0, lengths, gates, dtype, block_forward):
         running = (lengths[:, None] > np.arange(T)).sum(axis=0).tolist()  # (T,)
     outputs = [np.zeros((B, T, H), dtype=dtype) for _ in states_0]
     states = [state[order].T for state in states_0]  # (H, B) each
+    cuts = list(_cut_time(running, height))
+    new = _allocator(sum((stop - start + 1) * n for start, stop, n in cuts) * height, dtype)
     blocks = []
-    for start, stop, n in _cut_time(running, gates * H):
+    for start, stop, n in cuts:
         # a slice where all run in their own order: a view is quicker than a choice of rows
         rows = order[:n] if lengths is not None else slice(None)
         histories, arrays = block_forward(
-            x[rows, start:stop].transpose(1, 2, 0), [state[:, :n] for state in states]
+            x[rows, start:stop].transpose(1, 2, 0), [state[:, :n] for state in states], new
         )
         for output, history in zip(outputs, histories, strict=True):
             output[rows, start:stop] = history[1:].transpose(2, 0, 1)
@@ -83,7 +103,7 @@ def forward_in_blocks(x, states_0, lengths, gates, dtype, block_forward):
     return outputs, blocks
 
 
-def backward_in_blocks(d_outputs, blocks, truncation, shape, dtype, block_backward):
+def backward_in_blocks(d_outputs, blocks, truncation, shape, height, dtype, block_backward):
     """Carry gradients back through time, the last block first.
 
     Args:
@@ -91,11 +111,11 @@ def backward_in_blocks(d_outputs, blocks, truncation, shape, dtype, block_backwa
         truncation: None, or cut the gradient every so many steps. shape: (B, T, H).
         block_backward: function (d_histories, d_next, arrays) -> (da, d_prev): d_histories a list
             of (k, H, n) or None, d_next and d_prev lists of (H, n), what the next step sends to
-            each state and what goes on to the step before, and da (k, ..., n) the gradient of
-            the pre-activations.
+            each state and what goes on to the step before, and da (k, ..., n), ``height``
+            numbers a column, the gradient of the pre-activations.
 
     Returns:
-        da: list of arrays (k, ..., n) in the order of time.
+        da: (height, R), one column a step and sequence, as side_by_side has them.
         d_states_0: list of (B, H).
     """
     B, _, H = shape
@@ -103,9 +123,12 @@ def backward_in_blocks(d_outputs, blocks, truncation, shape, dtype, block_backwa
     for name, d_output in d_outputs.items():
         if d_output is not None:
             require_shape(name, d_output, shape, f"{name[1:]} {shape}")
-    da, d_next = [], [np.zeros((H, 0), dtype=dtype) for _ in d_outputs]
-    for block in reversed(blocks):
+    count, places = _places([block.arrays[0] for block in blocks])
+    da = np.empty((height, count), dtype=dtype)  # (height, R)
+    d_next = [np.zeros((H, 0), dtype=dtype) for _ in d_outputs]
+    for block, place in zip(reversed(blocks), reversed(places), strict=True):
         n = block.arrays[0].shape[-1]
+        da_block = da[:, place].reshape(height, -1, n)  # (height, k, n), a view
         for start, stop, cut in _pieces(block.start, block.stop, truncation):
             d_next = [_widened(d, 0 if cut else d.shape[1], n) for d in d_next]
             d_histories = [
@@ -116,12 +139,12 @@ def backward_in_blocks(d_outputs, blocks, truncation, shape, dtype, block_backwa
             da_piece, d_next = block_backward(
                 d_histories, d_next, [array[steps] for array in block.arrays]
             )
-            da.append(da_piece)
+            da_block[:, steps] = da_piece.reshape(-1, height, n).swapaxes(0, 1)
     d_states_0 = np.zeros((len(d_next), B, H), dtype=dtype)
     if blocks:
         for d_rows, d in zip(d_states_0, d_next, strict=True):
             d_rows[blocks[0].rows] = d.T
-    return da[::-1], list(d_states_0)
+    return da, list(d_states_0)
 
 
 def _pieces(start, stop, truncation):
@@ -141,27 +164,29 @@ def _widened(d, kept, n):
     return wide
 
 
+def _places(arrays):
+    """How many columns arrays (k, ..., n) have side by side, and the slice that each takes."""
+    edges = np.cumsum([0] + [len(array) * array.shape[-1] for array in arrays]).tolist()
+    return edges[-1], [slice(*pair) for pair in pairwise(edges)]
+
+
 def side_by_side(arrays, height, dtype):
     """Lay arrays (k, ..., n) side by side: (height, R), one column a step and sequence."""
-    sizes = [len(array) * array.shape[-1] for array in arrays]
-    wide, done = np.empty((height, sum(sizes)), dtype=dtype), 0  # (height, R)
-    for array, size in zip(arrays, sizes, strict=True):
-        block = array.reshape(len(array), height, -1)  # (k, height, n)
-        place = wide[:, done : done + size].reshape(height, len(array), -1)  # a view
-        place[...] = block.transpose(1, 0, 2)
-        done += size
+    count, places = _places(arrays)
+    wide = np.empty((height, count), dtype=dtype)  # (height, R)
+    for array, place in zip(arrays, places, strict=True):
+        rows = array.reshape(len(array), height, -1).swapaxes(0, 1)  # (height, k, n)
+        wide[:, place].reshape(rows.shape)[...] = rows
     return wide
 
 
 def from_columns(dx_columns, blocks, B, T):
     """Gradient (B, T, D) of the padded batch from its columns (D, R); zeros where padded."""
-    D, done = len(dx_columns), 0
-    dx = np.zeros((B, T, D), dtype=dx_columns.dtype)  # (B, T, D)
-    for start, stop, rows, arrays in blocks:
-        size = (stop - start) * arrays[0].shape[-1]
-        block = dx_columns[:, done : done + size].reshape(D, stop - start, -1)  # (D, k, n)
+    dx = np.zeros((B, T, len(dx_columns)), dtype=dx_columns.dtype)  # (B, T, D)
+    _, places = _places([block.arrays[0] for block in blocks])
+    for (start, stop, rows, _), place in zip(blocks, places, strict=True):
+        block = dx_columns[:, place].reshape(len(dx_columns), stop - start, -1)  # (D, k, n)
         dx[rows, start:stop] = block.transpose(2, 1, 0)
-        done += size
     return dx
 
 
@@ -181,14 +206,14 @@ def with_one(W, b, dtype):
     return np.concatenate([W, b[:, None]], axis=1, dtype=dtype)
 
 
-def input_state_one(x, h_prev, dtype):
+def input_state_one(x, h_prev, new):
     """Input over state over a 1 in one column, at k steps: (k + 1, D + H + 1, n).
 
     x: (k, D, n). h_prev: (H, n) the state before the first; later ones are to be filled in. The
     entry after the last step holds the last state only.
     """
     (k, D, n), H = x.shape, len(h_prev)
-    xh1 = np.empty((k + 1, D + H + 1, n), dtype=dtype)  # (k + 1, D + H + 1, n)
+    xh1 = new(k + 1, D + H + 1, n)  # (k + 1, D + H + 1, n)
     xh1[:k, :D], xh1[k, :D], xh1[:, -1] = x, 0, 1
     xh1[0, D:-1] = h_prev
     return xh1

@@ -178,19 +178,18 @@ def gru_forward(x, h_0, W_xh, W_hh, b_xh=None, b_hh=None, reset="after", lengths
     W_h[: 2 * H] *= 0.5
     fill = _fill_after if reset == "after" else _fill_before
 
-    def block_forward(x, states):
+    def block_forward(x, states, new):
         k, _, n = x.shape
-        x1 = np.ones((k, D + 1, n), dtype=dtype)  # (k, D + 1, n)
-        x1[:, :D] = x
-        h1 = np.ones((k + 1, H + 1, n), dtype=dtype)  # (k + 1, H + 1, n)
-        h1[0, :H] = states[0]
-        gates = (W_x @ x1).reshape(k, 3, H, n)  # all steps' inputs at once: none depends on h
-        under_r = np.ones((k, H + 1, n), dtype=dtype)  # (k, H + 1, n)
+        x1, h1, under_r = new(k, D + 1, n), new(k + 1, H + 1, n), new(k, H + 1, n)
+        x1[:, :D], h1[0, :H] = x, states[0]
+        x1[:, D], h1[:, H], under_r[:, H] = 1, 1, 1
+        gates = new(k, 3, H, n)  # (k, 3, H, n)
+        np.matmul(W_x, x1, gates.reshape(k, 3 * H, n))  # no step's input depends on its state
         fill(gates, h1, under_r, W_h)
         return [h1[:, :H]], (x1, h1[:-1], gates, under_r)
 
     h_0 = zeros_if_none(h_0, B, H, dtype)  # (B, H)
-    (h,), blocks = forward_in_blocks(x, [h_0], lengths, 3, dtype, block_forward)
+    (h,), blocks = forward_in_blocks(x, [h_0], lengths, D + 5 * H + 3, dtype, block_forward)
     return h, (blocks, (B, T, H), dtype, {"W_xh": W_xh, "W_hh": W_hh} | biases, reset)
 
 
@@ -258,9 +257,8 @@ def gru_backward(dh, cache, truncation=None):
     block_backward = _backward_after if reset == "after" else _backward_before
     W_back = np.ascontiguousarray(params["W_hh"].reshape(3, H, H)[HN_FIRST].reshape(3 * H, H).T)
     da, (dh_0,) = backward_in_blocks(
-        {"dh": dh}, blocks, truncation, (B, T, H), dtype, partial(block_backward, W_back)
-    )
-    da = side_by_side(da, 4 * H, dtype)  # (4H, R), rows hn, r, z, n
+        {"dh": dh}, blocks, truncation, (B, T, H), 4 * H, dtype, partial(block_backward, W_back)
+    )  # da (4H, R), rows hn, r, z, n
     da_x, da_h = da[H:], da[: 3 * H]  # (3H, R): what reaches x's side, and h's
     x1, h1, _, under_r = (
         side_by_side([block.arrays[which] for block in blocks], height, dtype)

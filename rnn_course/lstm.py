@@ -183,20 +183,20 @@ def lstm_forward(x, h_0, c_0, W_xh, W_hh, b_h=None, lengths=None):
     dtype = float_type(x, W_hh, h_0, c_0)
     W = _stacked(W_xh, W_hh, b_h, dtype)  # (4H, D + H + 1)
 
-    def block_forward(x, states):
+    def block_forward(x, states, new):
         k, _, n = x.shape
-        xh1 = input_state_one(x, states[0], dtype)  # (k + 1, D + H + 1, n)
+        xh1 = input_state_one(x, states[0], new)  # (k + 1, D + H + 1, n)
         h = xh1[:, D:-1]  # (k + 1, H, n), a view
-        c = np.empty((k + 1, H, n), dtype=dtype)  # (k + 1, H, n)
+        c = new(k + 1, H, n)  # (k + 1, H, n)
         c[0] = states[1]
-        gates = np.empty((k, 4, H, n), dtype=dtype)  # (k, 4, H, n)
-        tanh_c = np.empty((k, H, n), dtype=dtype)  # (k, H, n)
+        gates = new(k, 4, H, n)  # (k, 4, H, n)
+        tanh_c = new(k, H, n)  # (k, H, n)
         for t in range(k):
             _advance(W, xh1[t], c[t], gates[t], c[t + 1], tanh_c[t], h[t + 1])
         return [h, c], (xh1[:-1], c[:-1], gates, tanh_c)
 
     states_0 = [zeros_if_none(state, B, H, dtype) for state in (h_0, c_0)]
-    (h, c), blocks = forward_in_blocks(x, states_0, lengths, 4, dtype, block_forward)
+    (h, c), blocks = forward_in_blocks(x, states_0, lengths, D + 7 * H + 1, dtype, block_forward)
     return (h, c), (blocks, (B, T, H), dtype, W_xh, W_hh, b_h)
 
 
@@ -245,9 +245,8 @@ def lstm_backward(dh, dc, cache, truncation=None):
         return da, [dh_next, dc_next]
 
     da, (dh_0, dc_0) = backward_in_blocks(
-        {"dh": dh, "dc": dc}, blocks, truncation, (B, T, H), dtype, block_backward
-    )
-    da = side_by_side(da, 4 * H, dtype)  # (4H, R)
+        {"dh": dh, "dc": dc}, blocks, truncation, (B, T, H), 4 * H, dtype, block_backward
+    )  # da (4H, R)
     dx = from_columns(_inside(W_xh).T @ da, blocks, B, T)  # (B, T, D)
     xh1 = side_by_side([block.arrays[0] for block in blocks], D + H + 1, dtype)
     dW = (da @ xh1.T).reshape(4, H, -1)[OUTSIDE].reshape(4 * H, -1)  # (4H, D + H + 1)

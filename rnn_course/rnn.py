@@ -123,15 +123,15 @@ def rnn_forward(x, h_0, W_xh, W_hh, b_h=None, nonlinearity="tanh", lengths=None)
     activation, _ = nonlinearity_pair(nonlinearity)
     W = with_one(np.concatenate([W_xh, W_hh], axis=1), b_h, dtype)  # (H, D + H + 1)
 
-    def block_forward(x, states):
-        xh1 = input_state_one(x, states[0], dtype)  # (k + 1, D + H + 1, n)
+    def block_forward(x, states, new):
+        xh1 = input_state_one(x, states[0], new)  # (k + 1, D + H + 1, n)
         h = xh1[:, D:-1]  # (k + 1, H, n), a view
         for t in range(len(x)):
             h[t + 1] = activation(W @ xh1[t])  # (H, n)
         return [h], (xh1[:-1], h[1:])
 
     h_0 = zeros_if_none(h_0, B, H, dtype)  # (B, H)
-    (h,), blocks = forward_in_blocks(x, [h_0], lengths, 1, dtype, block_forward)
+    (h,), blocks = forward_in_blocks(x, [h_0], lengths, D + H + 1, dtype, block_forward)
     return h, (blocks, (B, T, H), dtype, W_xh, W_hh, b_h, nonlinearity)
 
 
@@ -172,9 +172,8 @@ def rnn_backward(dh, cache, truncation=None):
         return da, [dh_next]
 
     da, (dh_0,) = backward_in_blocks(
-        {"dh": dh}, blocks, truncation, (B, T, H), dtype, block_backward
-    )
-    da = side_by_side(da, H, dtype)  # (H, R)
+        {"dh": dh}, blocks, truncation, (B, T, H), H, dtype, block_backward
+    )  # da (H, R)
     dx = from_columns(W_xh.T @ da, blocks, B, T)  # (B, T, D)
     xh1 = side_by_side([block.arrays[0] for block in blocks], W_xh.shape[1] + H + 1, dtype)
     return dx, dh_0, split_gradient(da @ xh1.T, W_xh.shape[1], b_h)
