@@ -1,0 +1,538 @@
+"""The Transformer: attention between steps, a small network at each step, and a sum around both.
+
+A layer has two sublayers, and a third between them where it also looks at a memory, such as an
+encoded source: attention of the steps with each other (rnn_course.multi_head_attention), attention
+of the steps with the memory, and at each step
+
+f(x_t) = W_2 g(W_1 x_t + b_1) + b_2,  with g = relu or gelu,            (eq-transformer-feedforward)
+gelu(a) = a (1 + tanh(u)) / 2,  u = sqrt(2 / pi) (a + 0.044715 a³)            (eq-transformer-gelu)
+
+Around each sublayer s lies a residual connection, with layer normalisation inside or outside:
+
+y = x + s(norm(x))                                                     (eq-transformer-norm-first)
+y = norm(x + s(x))                                                      (eq-transformer-norm-last)
+
+In the first form the sum is never normalised on its way, so one more norm follows the last layer.
+"""
+
+import numpy as np
+
+from rnn_course._validate import require_lengths, require_shape
+from rnn_course.activations import relu, relu_backward
+from rnn_course.layers import (
+    dropout_backward,
+    dropout_forward,
+    init_linear,
+    linear_backward,
+    linear_forward,
+)
+from rnn_course.multi_head_attention import (
+    init_multi_head_attention,
+    multi_head_attention_backward,
+    multi_head_attention_forward,
+    multi_head_attention_weights,
+)
+from rnn_course.normalisation import init_layer_norm, layer_norm_backward, layer_norm_forward
+from rnn_course.positions import (
+    init_positions,
+    positions_backward,
+    positions_forward,
+    sinusoidal_positions,
+)
+from rnn_course.text import mask_from_lengths
+
+GELU_SCALE, GELU_CUBE = np.sqrt(2 / np.pi).item(), 0.044715
+
+
+def gelu(a):
+    """Gaussian error linear unit of an array of any shape, with tanh (eq-transformer-gelu).
+
+    Within 5e-4 of a times the normal distribution function of a, and free of erf, which NumPy
+    lacks. Source: Hendrycks and Gimpel (2016), arXiv:1606.08415.
+    """
+    return 0.5 * a * (1 + np.tanh(GELU_SCALE * (a + GELU_CUBE * a * a * a)))
+
+
+def gelu_backward(dh, a):
+    """Gradient with respect to ``a`` where h = gelu(a). Shapes equal."""
+    tanh_u = np.tanh(GELU_SCALE * (a + GELU_CUBE * a * a * a))  # like a
+    du = GELU_SCALE * (1 + 3 * GELU_CUBE * a * a)  # like a, derivative of u
+    return dh * (0.5 * (1 + tanh_u) + 0.5 * a * (1 - tanh_u * tanh_u) * du)
+
+
+# relu_backward asks where h > 0, which is where a > 0
+NONLINEARITIES = {"relu": (relu, relu_backward), "gelu": (gelu, gelu_backward)}
+
+
+def _feedforward_pair(nonlinearity):
+    if nonlinearity not in NONLINEARITIES:
+        known = ", ".join(NONLINEARITIES)
+        raise ValueError(f"nonlinearity is {nonlinearity!r}; expected one of {known}")
+    return NONLINEARITIES[nonlinearity]
+
+
+def feedforward_forward(x, W_1, b_1, W_2, b_2, nonlinearity="relu", dropout=0.0, rng=None):
+    """The network of each step (eq-transformer-feedforward).
+
+    Args:
+        x: (B, T, D). W_1: (F, D), b_1: (F,), W_2: (D, F), b_2: (D,) parameters.
+        nonlinearity: "relu" or "gelu". dropout, rng: as for dropout_forward, of the F hidden units.
+
+    Returns:
+        y: (B, T, D). cache: what feedforward_backward needs; opaque.
+
+    Raises:
+        ValueError: a size disagrees, or another nonlinearity.
+    """
+    activation, _ = _feedforward_pair(nonlinearity)
+    require_shape("x", x, (None, None, W_1.shape[1]), f"W_1 {W_1.shape}")
+    require_shape("W_2", W_2, (None, len(W_1)), f"W_1 {W_1.shape}")
+    x_rows = x.reshape(-1, W_1.shape[1])  # (B T, D), all steps in one product
+    a, inner_cache = linear_forward(x_rows, W_1, b_1)  # (B T, F)
+    h, dropout_cache = dropout_forward(activation(a), dropout, rng)  # (B T, F)
+    y, outer_cache = linear_forward(h, W_2, b_2)  # (B T, D)
+    cache = x.shape, a, inner_cache, dropout_cache, outer_cache, nonlinearity
+    return y.reshape(*x.shape[:2], len(W_2)), cache
+
+
+def feedforward_backward(dy, cache):
+    """Gradients of feedforward_forward.
+
+    Args:
+        dy: (B, T, D) gradient of the loss with respect to y.
+
+    Returns:
+        dx: (B, T, D). grads: {"W_1": (F, D), "b_1": (F,), "W_2": (D, F), "b_2": (D,)}.
+
+    Raises:
+        ValueError: dy does not have the shape of y.
+    """
+    shape, a, inner_cache, dropout_cache, outer_cache, nonlinearity = cache
+    _, activation_backward = _feedforward_pair(nonlinearity)
+    require_shape("dy", dy, (*shape[:2], None), f"x {shape}")
+    dh, outer = linear_backward(dy.reshape(-1, dy.shape[2]), outer_cache)  # (B T, F)
+    da = activation_backward(dropout_backward(dh, dropout_cache), a)  # (B T, F)
+    dx, inner = linear_backward(da, inner_cache)  # (B T, D)
+    grads = {"W_1": inner["W"], "b_1": inner["b"], "W_2": outer["W"], "b_2": outer["b"]}
+    return dx.reshape(shape), grads
+
+
+def init_transformer_layer(size, feedforward_size, rng, memory=False, dtype=np.float64):
+    """Parameters of one layer, drawn as torch.nn.TransformerEncoderLayer draws them.
+
+    The keys begin with their sublayer: attention_ and, with ``memory``, memory_ go on with W_q,
+    W_k, W_v, W_o (D, D) and b_q, b_k, b_v, b_o (D,); feedforward_ with W_1 (F, D), b_1 (F,),
+    W_2 (D, F), b_2 (D,); each of them with gamma and beta (D,) of its norm.
+    """
+    inner = init_linear(size, feedforward_size, rng, dtype)
+    outer = init_linear(feedforward_size, size, rng, dtype)
+    sublayers = {
+        "attention": init_multi_head_attention(size, rng, dtype=dtype),
+        "memory": init_multi_head_attention(size, rng, dtype=dtype) if memory else {},
+        "feedforward": {"W_1": inner["W"], "b_1": inner["b"], "W_2": outer["W"], "b_2": outer["b"]},
+    }
+    return {
+        f"{name}_{key}": param
+        for name, params in sublayers.items()
+        if params
+        for key, param in (params | init_layer_norm(size, dtype)).items()
+    }
+
+
+def _residual_forward(x, name, sublayer, params, norm_first, dropout, rng):
+    """The sum around sublayer(x, **its params) -> ((y, state), cache), and its norm."""
+    own = {
+        key.removeprefix(f"{name}_"): params[key] for key in params if key.startswith(f"{name}_")
+    }
+    norm = own.pop("gamma"), own.pop("beta")
+    if norm_first:  # eq-transformer-norm-first
+        x_norm, norm_cache = layer_norm_forward(x, *norm)  # (B, T, D)
+        (y, state), sublayer_cache = sublayer(x_norm, **own)
+        y, dropout_cache = dropout_forward(y, dropout, rng)
+        y = x + y  # (B, T, D)
+    else:  # eq-transformer-norm-last
+        (y, state), sublayer_cache = sublayer(x, **own)
+        y, dropout_cache = dropout_forward(y, dropout, rng)
+        y, norm_cache = layer_norm_forward(x + y, *norm)  # (B, T, D)
+    return (y, state), (name, norm_first, norm_cache, sublayer_cache, dropout_cache)
+
+
+def _residual_backward(dy, cache, sublayer_backward, *more):
+    """dx, whatever sublayer_backward(dy, cache, *more) -> (dx, ..., grads) returns, and grads."""
+    name, norm_first, norm_cache, sublayer_cache, dropout_cache = cache
+    dsum, norm_grads = (dy, {}) if norm_first else layer_norm_backward(dy, norm_cache)
+    dy = dropout_backward(dsum, dropout_cache)  # (B, T, D)
+    dx, *others, grads = sublayer_backward(dy, sublayer_cache, *more)
+    if norm_first:
+        dx, norm_grads = layer_norm_backward(dx, norm_cache)  # (B, T, D)
+    grads = {f"{name}_{key}": grad for key, grad in (grads | norm_grads).items()}
+    return dsum + dx, *others, grads
+
+
+def transformer_layer_forward(
+    x,
+    params,
+    num_heads,
+    mask=None,
+    causal=False,
+    state=None,
+    memory=None,
+    memory_mask=None,
+    norm_first=True,
+    nonlinearity="relu",
+    dropout=0.0,
+    rng=None,
+):
+    """One layer: attention, attention to the memory if there is one, feedforward network.
+
+    Args:
+        x: (B, T, D) inputs. params: as from init_transformer_layer. num_heads: divides D.
+        mask: (B, T) True where a step is real, or None. causal: no step sees a later one.
+        state: (keys, values, real) from an earlier call, see multi_head_attention_forward, and
+            with a memory three more for it; or None.
+        memory: (B, S, D) what a decoder layer looks at, or None in an encoder layer. With S = 0
+            it looks at what the state holds. memory_mask: (B, S) True where real, or None.
+        norm_first: eq-transformer-norm-first, or else eq-transformer-norm-last.
+        nonlinearity: "relu" or "gelu". dropout: share of the hidden units of the feedforward
+            network, and of what each sublayer adds, set to zero (torch also drops attention
+            weights); rng: np.random.Generator, or None for none.
+
+    Returns:
+        y: (B, T, D). state: like the argument, for a later call. cache: opaque.
+
+    Raises:
+        ValueError: a size disagrees, or another nonlinearity.
+
+    Source: Vaswani et al. (2017), arXiv:1706.03762; norm first: Xiong et al. (2020),
+        arXiv:2002.04745.
+    """
+    own, of_memory = (None, None) if state is None else (state[:3], state[3:])
+
+    def attend(x, **weights):
+        return multi_head_attention_forward(
+            x, None, **weights, num_heads=num_heads, mask=mask, causal=causal, state=own
+        )
+
+    def look(x, **weights):
+        return multi_head_attention_forward(
+            x, memory, **weights, num_heads=num_heads, mask=memory_mask, state=of_memory
+        )
+
+    def feed(x, **weights):
+        y, cache = feedforward_forward(
+            x, **weights, nonlinearity=nonlinearity, dropout=dropout, rng=rng
+        )
+        return (y, ()), cache
+
+    sublayers = {"attention": attend, "memory": look, "feedforward": feed}
+    if memory is None:
+        del sublayers["memory"]
+    state, caches = (), []
+    for name, sublayer in sublayers.items():
+        (x, after), cache = _residual_forward(x, name, sublayer, params, norm_first, dropout, rng)
+        state += after
+        caches.append(cache)
+    return (x, state), caches
+
+
+def transformer_layer_backward(dy, cache, dstate=None):
+    """Gradients of transformer_layer_forward.
+
+    Args:
+        dy: (B, T, D) gradient of the loss with respect to y. cache: from the forward pass.
+        dstate: gradients like the returned state, None for each mask; or None for zeros.
+
+    Returns:
+        dx: (B, T, D). dmemory: (B, S, D), or None without memory.
+        dstate_0: like dstate, with respect to the given state. grads: keyed like ``params``.
+
+    Raises:
+        ValueError: dy or dstate does not have the shape of what it is the gradient of.
+    """
+    attention, *memory, feedforward = cache
+    own, of_memory = (None, None) if dstate is None else (dstate[:3], dstate[3:])
+    dx, grads = _residual_backward(dy, feedforward, feedforward_backward)
+    dmemory, dmemory_state = None, ()
+    if memory:
+        dx, dmemory, dmemory_state, memory_grads = _residual_backward(
+            dx, memory[0], multi_head_attention_backward, of_memory
+        )
+        grads |= memory_grads
+    dx, _, dstate_0, attention_grads = _residual_backward(
+        dx, attention, multi_head_attention_backward, own
+    )
+    return dx, dmemory, dstate_0 + dmemory_state, grads | attention_grads
+
+
+def transformer_layer_weights(cache):
+    """Attention weights of the forward pass that gave ``cache``: (B, heads, T, S) each.
+
+    Returns:
+        list with the weights of the steps on each other and, with a memory, those on the memory.
+    """
+    return [multi_head_attention_weights(sublayer[3]) for sublayer in cache[:-1]]
+
+
+def _where_real(real, x):
+    """x with zeros at padded steps; not a product, since 0 times NaN is NaN."""
+    return x if real is None else np.where(real[..., None], x, 0)
+
+
+class _Transformer:
+    """Positions, layers and, with norm_first, a last norm: what encoder and decoder share."""
+
+    looks_at_memory = False
+
+    def __init__(
+        self,
+        input_size,
+        num_heads,
+        feedforward_size,
+        num_layers,
+        rng,
+        causal=False,
+        positions="sinusoidal",
+        max_length=None,
+        norm_first=True,
+        dropout=0.0,
+        nonlinearity="relu",
+        dtype=np.float64,
+    ):
+        if num_layers < 1:
+            raise ValueError(f"num_layers is {num_layers}; expected at least 1")
+        if input_size % num_heads:
+            raise ValueError(f"input_size is {input_size}, which {num_heads} heads cannot share")
+        if positions not in ("sinusoidal", "learnt", None):
+            raise ValueError(f'positions is {positions!r}; expected "sinusoidal", "learnt" or None')
+        if positions == "learnt" and max_length is None:
+            raise ValueError("max_length is None; learnt positions need the longest sequence's T")
+        _feedforward_pair(nonlinearity)
+        self.input_size = self.hidden_size = self.output_size = input_size
+        self.num_heads, self.num_layers = num_heads, num_layers
+        self.causal, self.positions = causal, positions
+        self.options = {"norm_first": norm_first, "nonlinearity": nonlinearity, "dropout": dropout}
+        self.params = {}
+        for layer in range(num_layers):
+            params = init_transformer_layer(
+                input_size, feedforward_size, rng, self.looks_at_memory, dtype
+            )
+            self.params |= {f"{name}_l{layer}": param for name, param in params.items()}
+        self._names = list(params)
+        if norm_first:
+            self.params |= init_layer_norm(input_size, dtype)
+        if positions == "learnt":
+            self.params |= init_positions(max_length, input_size, rng, dtype)
+
+    def layer_params(self, layer):
+        """Parameters of one layer under the names of init_transformer_layer."""
+        return {name: self.params[f"{name}_l{layer}"] for name in self._names}
+
+    def _require_state(self, name, state):
+        if state is None:
+            return [None] * self.num_layers
+        if len(state) != self.num_layers:
+            raise ValueError(
+                f"{name} has {len(state)} entries; expected {self.num_layers}, one a layer"
+            )
+        arrays = 6 if self.looks_at_memory else 3
+        for layer, own in enumerate(state):
+            if len(own) != arrays:
+                raise ValueError(f"{name}[{layer}] has {len(own)} arrays; expected {arrays}")
+        return state
+
+    def _add_positions(self, x, start):
+        if self.positions == "learnt":
+            return positions_forward(x, self.params["P"], start)
+        if self.positions == "sinusoidal":
+            x = x + sinusoidal_positions(x.shape[1], x.shape[2], start, x.dtype)  # (B, T, D)
+        return x, None
+
+    def _forward(self, x, state, lengths, rng, memory=None, memory_mask=None):
+        require_shape("x", x, (None, None, self.input_size), f"{type(self).__name__} of this size")
+        real = None
+        if lengths is not None:
+            real = mask_from_lengths(require_lengths("lengths", lengths, *x.shape[:2]), x.shape[1])
+        before = self._require_state("state", state)
+        start = 0 if state is None else state[0][2].sum(axis=1)  # () or (B,) real steps so far
+        h, position_cache = self._add_positions(_where_real(real, x), start)  # (B, T, D)
+        after, caches, norm_cache = [], [], None
+        for layer in range(self.num_layers):
+            (h, layer_state), cache = transformer_layer_forward(
+                h,
+                self.layer_params(layer),
+                self.num_heads,
+                real,
+                self.causal,
+                before[layer],
+                memory,
+                memory_mask,
+                **self.options,
+                rng=rng,
+            )
+            after.append(layer_state)
+            caches.append(cache)
+        if self.options["norm_first"]:
+            h, norm_cache = layer_norm_forward(h, self.params["gamma"], self.params["beta"])
+        return (_where_real(real, h), after), (h.shape, real, position_cache, caches, norm_cache)
+
+    def _backward(self, dh, cache, dstate=None):
+        shape, real, position_cache, caches, norm_cache = cache
+        require_shape("dh", dh, shape, f"h {shape}")
+        dstate_0, grads, dmemory = self._require_state("dstate", dstate)[:], {}, None
+        dx = _where_real(real, dh)  # (B, T, D)
+        if norm_cache is not None:
+            dx, grads = layer_norm_backward(dx, norm_cache)
+        for layer in reversed(range(self.num_layers)):
+            dx, dlooked, dstate_0[layer], layer_grads = transformer_layer_backward(
+                dx, caches[layer], dstate_0[layer]
+            )
+            dmemory = dlooked if dmemory is None else dmemory + dlooked
+            grads |= {f"{name}_l{layer}": grad for name, grad in layer_grads.items()}
+        if position_cache is not None:
+            dx, position_grads = positions_backward(dx, position_cache)
+            grads |= position_grads
+        return _where_real(real, dx), dmemory, dstate_0, grads
+
+
+class TransformerEncoder(_Transformer):
+    """Transformer layers on top of each other, with the interface of rnn_course.encoders.
+
+    With ``causal`` no step sees a later one: a decoder-only language model, whose state is the
+    cache of keys and values. Else each step sees the whole sequence. Vaswani et al. multiply
+    embeddings by sqrt(D) before positions are added; that is left to the model around.
+
+    Args:
+        input_size: D, also the size of the outputs: the sums around sublayers keep it.
+        num_heads: divides D. feedforward_size: F. num_layers: at least 1.
+        rng: np.random.Generator for the parameters. causal: as above.
+        positions: "sinusoidal", "learnt" or None, see rnn_course.positions. max_length: rows of
+            the learnt table; steps beyond it raise.
+        norm_first, dropout, nonlinearity: see transformer_layer_forward.
+        dtype: of the parameters.
+
+    The parameters of layer 0 end in _l0, and so on; gamma and beta are those of the last norm,
+    which norm_first brings; P are learnt positions.
+    """
+
+    def forward(self, x, state=None, lengths=None, rng=None):
+        """Encode each step.
+
+        Args:
+            x: (B, T, D). lengths: (B,) real steps, 0 to T, or None for T each; nothing looks at a
+                padded step. rng: np.random.Generator for dropout, or None for none.
+            state: what an earlier call returned, to go on where each sequence ended there.
+
+        Returns:
+            (h, state): h (B, T, D), zeros at padded steps; with causal, a list with (keys, values,
+                real) for each layer: (B, heads, S, d), the same, and (B, S), True where a step
+                was, of all S steps so far; else None.
+            cache: opaque.
+
+        Raises:
+            ValueError: a size disagrees, a learnt position is missing, or a state comes where not
+                causal.
+        """
+        if state is not None and not self.causal:
+            raise ValueError(
+                "state must be None without causal: a new step would change all earlier ones, "
+                "so a sequence has to be encoded whole"
+            )
+        (h, state), cache = self._forward(x, state, lengths, rng)
+        return (h, state if self.causal else None), cache
+
+    def backward(self, dh, cache, dstate=None, truncation=None):
+        """Gradients of forward.
+
+        Args:
+            dh: (B, T, D), not looked at where padded. dstate: like state, None in place of real;
+                or None for zeros. truncation: None; there is no chain of steps to be cut.
+
+        Returns:
+            dx: (B, T, D). dstate_0: like dstate, with respect to the given state; None without
+                causal. grads: keyed like ``params``.
+
+        Raises:
+            ValueError: dh or dstate does not fit, or truncation is not None.
+        """
+        if truncation is not None:
+            raise ValueError(
+                f"truncation is {truncation}; expected None: attention leads back to every step "
+                "directly, so there is no chain of steps to cut"
+            )
+        if dstate is not None and not self.causal:
+            raise ValueError("dstate must be None without causal, where no state is returned")
+        dx, _, dstate_0, grads = self._backward(dh, cache, dstate)
+        return dx, dstate_0 if self.causal else None, grads
+
+    def attention_weights(self, cache):
+        """What each layer's heads looked at: list of (B, heads, T, S), one a layer."""
+        return [transformer_layer_weights(layer_cache)[0] for layer_cache in cache[3]]
+
+
+class TransformerDecoder(_Transformer):
+    """Causal Transformer layers that also look at a memory, such as an encoded source.
+
+    Args:
+        as for TransformerEncoder, without causal; the memory has size D too.
+
+    Source: Vaswani et al. (2017), arXiv:1706.03762.
+    """
+
+    looks_at_memory = True
+
+    def __init__(self, input_size, num_heads, feedforward_size, num_layers, rng, **options):
+        super().__init__(
+            input_size, num_heads, feedforward_size, num_layers, rng, causal=True, **options
+        )
+
+    def forward(self, x, memory, memory_mask=None, state=None, lengths=None, rng=None):
+        """Decode each step from the steps before it and the memory.
+
+        Args:
+            x: (B, T, D) steps so far, the true ones in training. lengths, rng: as for
+                TransformerEncoder.
+            memory: (B, S, D), looked at from every step; None with a state, which holds its keys.
+            memory_mask: (B, S) True where the memory is real; None means all.
+            state: what an earlier call returned, to go on from there: a token at a time costs no
+                more than its own step and one look back.
+
+        Returns:
+            (h, state): h (B, T, D), zeros at padded steps; a list with (keys, values, real) of the
+                steps and the same three of the memory, for each layer.
+            cache: opaque.
+
+        Raises:
+            ValueError: a size disagrees, or not just one of memory and state is given.
+        """
+        if (memory is None) == (state is None) or (memory is None and memory_mask is not None):
+            raise ValueError("give a memory and its mask, or later the state, which holds both")
+        if memory is None:
+            memory = np.zeros((len(x), 0, self.input_size), dtype=x.dtype)  # (B, 0, D), adds none
+        require_shape("memory", memory, (len(x), None, self.input_size), f"x {x.shape}")
+        if memory_mask is not None:
+            require_shape("memory_mask", memory_mask, memory.shape[:2], f"memory {memory.shape}")
+            memory = _where_real(memory_mask, memory)  # (B, S, D)
+        (h, after), cache = self._forward(x, state, lengths, rng, memory, memory_mask)
+        return (h, after), (state is None, cache)
+
+    def backward(self, dh, cache):
+        """Gradients of forward.
+
+        Args:
+            dh: (B, T, D), not looked at where padded.
+
+        Returns:
+            dx: (B, T, D). dmemory: (B, S, D), zeros where masked. grads: keyed like ``params``.
+
+        Raises:
+            ValueError: dh does not fit, or forward was given a state.
+        """
+        whole, cache = cache
+        if not whole:
+            raise ValueError("forward was given a state, which is for writing; train on whole x")
+        dx, dmemory, _, grads = self._backward(dh, cache)
+        return dx, dmemory, grads
+
+    def attention_weights(self, cache):
+        """What each layer's heads looked at: list of [on the steps, on the memory], one a layer."""
+        return [transformer_layer_weights(layer_cache) for layer_cache in cache[1][3]]
