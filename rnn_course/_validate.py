@@ -36,8 +36,14 @@ def require_truncation(truncation):
         raise ValueError(f"truncation is {truncation}; expected None or a number of steps >= 1")
 
 
+def require_rate(name, rate):
+    """Raise ValueError unless ``rate`` is a share that dropout can set to zero, in [0, 1)."""
+    if not 0 <= rate < 1:
+        raise ValueError(f"{name} is {rate}; expected at least 0 and less than 1")
+
+
 def require_lengths(name, lengths, B, T):
-    """Return ``lengths`` as an array; raise unless it holds B integers from 0 to T."""
+    """Return a copy of ``lengths`` as int64; raise unless it holds B integers from 0 to T."""
     lengths = np.asarray(lengths)
     require_shape(name, lengths, (B,), f"a batch of {B} sequences")
     if lengths.size and not np.issubdtype(lengths.dtype, np.integer):
@@ -45,7 +51,7 @@ def require_lengths(name, lengths, B, T):
     for row, length in enumerate(lengths):
         if not 0 <= length <= T:
             raise ValueError(f"{name}[{row}] is {length}; expected 0 to {T}, the number of steps")
-    return lengths
+    return lengths.astype(np.int64)  # unsigned integers would wrap around below 0
 
 
 def require_recurrent_shapes(gates, x_name, x, leading, states, W_xh, W_hh, biases):

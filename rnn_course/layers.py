@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from rnn_course._validate import require_lengths, require_shape, require_tokens
+from rnn_course._validate import require_lengths, require_rate, require_shape, require_tokens
 from rnn_course.initialisation import uniform_parameters
 
 
@@ -103,8 +103,7 @@ def dropout_forward(x, rate, rng):
 
     Source: Srivastava et al. (2014), Journal of Machine Learning Research 15, 1929-1958.
     """
-    if not 0 <= rate < 1:
-        raise ValueError(f"rate is {rate}; expected at least 0 and less than 1")
+    require_rate("rate", rate)
     if rate == 0 or rng is None:
         return x, None
     scale = (rng.random(x.shape) >= rate) / x.dtype.type(1 - rate)  # like x, 0 or 1 / (1 - rate)
