@@ -15,7 +15,7 @@ What is kept for the way back lies in one piece of memory: the system hands out 
 more quickly than many small ones.
 """
 
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from math import prod
 from typing import NamedTuple
 
@@ -166,7 +166,7 @@ def _widened(d, kept, n):
 
 def _places(arrays):
     """How many columns arrays (k, ..., n) have side by side, and the slice that each takes."""
-    edges = np.cumsum([0] + [len(array) * array.shape[-1] for array in arrays]).tolist()
+    edges = list(accumulate((len(array) * array.shape[-1] for array in arrays), initial=0))
     return edges[-1], [slice(*pair) for pair in pairwise(edges)]
 
 

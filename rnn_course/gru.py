@@ -60,7 +60,7 @@ def init_gru(input_size, hidden_size, rng, dtype=np.float64, bias=True):
     return uniform_parameters(shapes, H, rng, dtype)
 
 
-def _require_reset(reset):
+def require_reset(reset):
     if reset not in ("after", "before"):
         raise ValueError(f"reset is {reset!r}; expected 'after' or 'before'")
 
@@ -86,7 +86,7 @@ def gru_step_forward(x_t, h_prev, W_xh, W_hh, b_xh=None, b_hh=None, reset="after
     """
     biases = {"b_xh": b_xh, "b_hh": b_hh}
     require_recurrent_shapes(3, "x_t", x_t, (None,), {"h_prev": h_prev}, W_xh, W_hh, biases)
-    _require_reset(reset)
+    require_reset(reset)
     H = W_hh.shape[1]
     b_x, b_h = (np.zeros(3 * H, x_t.dtype) if b is None else b for b in (b_xh, b_hh))  # (3H,)
     a_x = x_t @ W_xh.T + b_x  # (B, 3H)
@@ -170,13 +170,11 @@ def gru_forward(x, h_0, W_xh, W_hh, b_xh=None, b_hh=None, reset="after", lengths
     """
     biases = {"b_xh": b_xh, "b_hh": b_hh}
     require_recurrent_shapes(3, "x", x, (None, None), {"h_0": h_0}, W_xh, W_hh, biases)
-    _require_reset(reset)
+    require_reset(reset)
     (B, T, D), H = x.shape, W_hh.shape[1]
     dtype = float_type(x, W_hh, h_0)
-    W_x, W_h = with_one(W_xh, b_xh, dtype), with_one(W_hh, b_hh, dtype)  # (3H, · + 1)
-    W_x[: 2 * H] *= 0.5  # sigmoid(a) = (1 + tanh(a / 2)) / 2
-    W_h[: 2 * H] *= 0.5
-    fill = _fill_after if reset == "after" else _fill_before
+    W_x, W_h = halved(W_xh, b_xh, dtype), halved(W_hh, b_hh, dtype)  # (3H, · + 1)
+    advance = advance_after if reset == "after" else advance_before
 
     def block_forward(x, states, new):
         k, _, n = x.shape
@@ -185,7 +183,8 @@ def gru_forward(x, h_0, W_xh, W_hh, b_xh=None, b_hh=None, reset="after", lengths
         x1[:, D], h1[:, H], under_r[:, H] = 1, 1, 1
         gates = new(k, 3, H, n)  # (k, 3, H, n)
         np.matmul(W_x, x1, gates.reshape(k, 3 * H, n))  # no step's input depends on its state
-        fill(gates, h1, under_r, W_h)
+        for t in range(k):
+            advance(W_h, h1[t], gates[t], under_r[t], h1[t + 1, :H])
         return [h1[:, :H]], (x1, h1[:-1], gates, under_r)
 
     h_0 = zeros_if_none(h_0, B, H, dtype)  # (B, H)
@@ -193,44 +192,54 @@ def gru_forward(x, h_0, W_xh, W_hh, b_xh=None, b_hh=None, reset="after", lengths
     return h, (blocks, (B, T, H), dtype, {"W_xh": W_xh, "W_hh": W_hh} | biases, reset)
 
 
+def halved(W, b, dtype):
+    """[W b] with the rows of r and z halved, since sigmoid(a) = (1 + tanh(a / 2)) / 2."""
+    W = with_one(W, b, dtype)  # (3H, · + 1)
+    W[: 2 * (len(W) // 3)] *= 0.5
+    return W
+
+
 def _sigmoid_from_half(a):
     """In place (1 + tanh(a)) / 2, where a is half of the pre-activation."""
-    np.tanh(a, out=a)
+    np.tanh(a, a)
     a *= 0.5
     a += 0.5
 
 
-def _fill_after(gates, h1, under_r, W_h):
-    """Fill gates, which hold W_xh x_t + b_xh, and states; r multiplies W_hn h_prev + b_hn.
+def advance_after(W_h, h1_t, gates_t, under_r_t, h_next):
+    """One step for n sequences in columns, where r multiplies W_hn h_prev + b_hn.
 
-    gates: (k, 3, H, n). h1: (k + 1, H + 1, n) states over a 1. under_r: (k, H + 1, n), of which
-    the last row is not used. W_h: (3H, H + 1), the rows of r and z halved.
+    W_h: (3H, H + 1), the rows of r and z halved. h1_t: (H + 1, n) the state over a 1. gates_t:
+    (3, H, n) holds W_xh x_t + b_xh and is filled with r, z, n; under_r_t and h_next (H, n) are
+    filled too.
     """
-    H, n = gates.shape[2:]
-    for t in range(len(gates)):
-        a_h = (W_h @ h1[t]).reshape(3, H, n)  # (3, H, n)
-        gates[t, :2] += a_h[:2]
-        _sigmoid_from_half(gates[t, :2])
-        r, z, candidate = gates[t]  # (H, n) each, views
-        under_r[t, :H] = a_h[2]
-        candidate += r * a_h[2]
-        np.tanh(candidate, out=candidate)
-        h_prev = h1[t, :H]  # (H, n)
-        h1[t + 1, :H] = candidate + z * (h_prev - candidate)
+    H = len(h_next)
+    a_h = (W_h @ h1_t).reshape(gates_t.shape)  # (3, H, n)
+    r_z = gates_t[:2]  # (2, H, n), a view
+    r_z += a_h[:2]
+    _sigmoid_from_half(r_z)
+    r, z, candidate = gates_t  # (H, n) each, views
+    under_r_t[:H] = a_h[2]
+    candidate += r * a_h[2]
+    np.tanh(candidate, candidate)
+    np.subtract(h1_t[:H], candidate, h_next)  # h_t = n + z (h_prev - n)
+    h_next *= z
+    h_next += candidate
 
 
-def _fill_before(gates, h1, r_h1, W_h):
-    """The same where r multiplies h_prev: fills r_h1 (k, H + 1, n), r * h_prev over a 1."""
-    H, n = gates.shape[2:]
-    for t in range(len(gates)):
-        h_prev = h1[t, :H]  # (H, n)
-        gates[t, :2] += (W_h[: 2 * H] @ h1[t]).reshape(2, H, n)
-        _sigmoid_from_half(gates[t, :2])
-        r, z, candidate = gates[t]  # (H, n) each, views
-        r_h1[t, :H] = r * h_prev
-        candidate += W_h[2 * H :] @ r_h1[t]
-        np.tanh(candidate, out=candidate)
-        h1[t + 1, :H] = candidate + z * (h_prev - candidate)
+def advance_before(W_h, h1_t, gates_t, r_h1_t, h_next):
+    """The same where r multiplies h_prev: fills r_h1_t (H + 1, n) over its last row."""
+    H = len(h_next)
+    h_prev, r_z = h1_t[:H], gates_t[:2]  # (H, n), (2, H, n)
+    r_z += (W_h[: 2 * H] @ h1_t).reshape(r_z.shape)
+    _sigmoid_from_half(r_z)
+    r, z, candidate = gates_t  # (H, n) each, views
+    np.multiply(r, h_prev, r_h1_t[:H])
+    candidate += W_h[2 * H :] @ r_h1_t
+    np.tanh(candidate, candidate)
+    np.subtract(h_prev, candidate, h_next)
+    h_next *= z
+    h_next += candidate
 
 
 def gru_backward(dh, cache, truncation=None):

@@ -132,7 +132,7 @@ def _inside(W):
     return W.reshape(4, -1, W.shape[1])[INSIDE].reshape(W.shape)
 
 
-def _stacked(W_xh, W_hh, b_h, dtype):
+def stacked(W_xh, W_hh, b_h, dtype):
     """[W_xh W_hh b_h] with the gates in the order inside, those of the sigmoids halved.
 
     Since sigmoid(a) = (1 + tanh(a / 2)) / 2, one tanh then serves all four gates.
@@ -142,7 +142,7 @@ def _stacked(W_xh, W_hh, b_h, dtype):
     return W
 
 
-def _advance(W, xh1_t, c_prev, gates_t, c_t, tanh_c_t, h_t):
+def advance(W, xh1_t, c_prev, gates_t, c_t, tanh_c_t, h_t):
     """One step for n sequences in columns: fill gates_t (4, H, n), c_t, tanh_c_t and h_t."""
     np.matmul(W, xh1_t, gates_t.reshape(len(W), -1))
     np.tanh(gates_t, gates_t)
@@ -181,7 +181,7 @@ def lstm_forward(x, h_0, c_0, W_xh, W_hh, b_h=None, lengths=None):
     require_recurrent_shapes(4, "x", x, (None, None), given, W_xh, W_hh, {"b_h": b_h})
     (B, T, D), H = x.shape, W_hh.shape[1]
     dtype = float_type(x, W_hh, h_0, c_0)
-    W = _stacked(W_xh, W_hh, b_h, dtype)  # (4H, D + H + 1)
+    W = stacked(W_xh, W_hh, b_h, dtype)  # (4H, D + H + 1)
 
     def block_forward(x, states, new):
         k, _, n = x.shape
@@ -192,7 +192,7 @@ def lstm_forward(x, h_0, c_0, W_xh, W_hh, b_h=None, lengths=None):
         gates = new(k, 4, H, n)  # (k, 4, H, n)
         tanh_c = new(k, H, n)  # (k, H, n)
         for t in range(k):
-            _advance(W, xh1[t], c[t], gates[t], c[t + 1], tanh_c[t], h[t + 1])
+            advance(W, xh1[t], c[t], gates[t], c[t + 1], tanh_c[t], h[t + 1])
         return [h, c], (xh1[:-1], c[:-1], gates, tanh_c)
 
     states_0 = [zeros_if_none(state, B, H, dtype) for state in (h_0, c_0)]
