@@ -29,7 +29,7 @@ exercises: env  ## generate the notebooks of exercises/ and solutions/ from solu
 mistakes: env  ## print which wrong answers the checks reject, and with which hint
 	@cd tests && ../$(RUN) -m mistakes
 
-bench: env  ## measure the layers beside torch.nn (fewer rounds: OPTIONS=--quick; OPTIONS=--help)
+bench: env  ## measure the layers beside torch.nn (in short: OPTIONS=--quick; OPTIONS=--help)
 	@$(RUN) -m benchmarks $(OPTIONS)
 
 lint: env  ## check style and format

@@ -22,20 +22,22 @@ from tqdm import tqdm
 
 from benchmarks import aims, compare, plan, report
 
-FULL = {"seconds": 1.2, "rounds": 5}
-QUICK = {"seconds": 0.25, "rounds": 3}
 PARTS = ("timing", "growth", "memory")
 
 
 def arguments(words=None):
     """The options of the command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer rounds")
-    parser.add_argument("--only", type=_layers, default=plan.LAYERS, help="layers: lstm,gru")
-    parser.add_argument("--threads", type=_numbers, default=(1, 2), help="numbers: 1 or 1,2")
-    parser.add_argument("--sizes", type=_sizes, help="BxTxDxH: 32x50x32x64,64x200x128x256")
-    parser.add_argument("--parts", type=_parts, default=PARTS, help="of timing,growth,memory")
-    parser.add_argument("--json", type=Path, help="a file for all results")
+    option = parser.add_argument
+    option(
+        "--quick", action="store_true", help="fewer rounds and sizes, two minutes instead of ten"
+    )
+    layers, parts = ",".join(plan.LAYERS), ",".join(PARTS)
+    option("--only", type=_layers, default=plan.LAYERS, metavar="LAYERS", help=f"of {layers}")
+    option("--parts", type=_parts, default=PARTS, metavar="PARTS", help=f"of {parts}")
+    option("--threads", type=_numbers, default=(1, 2), metavar="NUMBERS", help="1,2 unless given")
+    option("--sizes", type=_sizes, metavar="SIZES", help="BxTxDxH, as in 1x50x32x64,32x50x32x64")
+    option("--json", type=Path, metavar="FILE", help="where to store all results")
     return parser.parse_args(words)
 
 
@@ -67,11 +69,11 @@ def _sizes(text):
 
 def measure(options):
     """All results: versions and machine, then lists of results by kind."""
-    effort = QUICK if options.quick else FULL
+    chosen = options.only, options.sizes, options.quick
     jobs = {
-        "timing": plan.timing_jobs(options.only, options.sizes, effort),
-        "growth": plan.growth_jobs(options.only, options.sizes, effort),
-        "memory": plan.memory_jobs(options.only, options.sizes),
+        "timing": plan.timing_jobs(*chosen),
+        "growth": plan.growth_jobs(*chosen),
+        "memory": plan.memory_jobs(*chosen),
     }
     jobs = {part: jobs[part] if part in options.parts else [] for part in PARTS}
     results = {"machine": machine()} | {part: [] for part in PARTS}

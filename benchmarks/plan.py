@@ -15,7 +15,7 @@ RECURRENT_SIZES = (
     (32, 50, 32, 64),
     (32, 100, 64, 128),
     (64, 200, 128, 256),
-    (16, 1000, 64, 128),
+    (16, 1000, 64, 128),  # the last is left out of a quick run, here and below
 )
 ATTENTIVE_SIZES = (
     (1, 50, 64, 64),
@@ -28,6 +28,10 @@ STEP_SIZES = ((1, 50, 32, 64), (1, 50, 64, 128), (32, 50, 64, 128))
 MEMORY_SIZES = ((32, 100, 64, 128), (64, 200, 128, 256))
 GROWTH_SIZE = (16, 64, 64, 128)
 ATTENTION_LENGTHS = (256, 512, 1024, 2048, 4096)
+
+# How long a job is timed: seconds, unless its fewest rounds take longer
+FULL = {"seconds": 1.0, "rounds": 5}
+QUICK = {"seconds": 0.15, "rounds": 2}
 
 
 def parse_size(text):
@@ -65,29 +69,31 @@ def _is_possible(layer, size):
     return layer not in ATTENTIVE or size[3] % HEADS == 0
 
 
-def timing_jobs(layers, sizes, effort):
+def timing_jobs(layers, sizes=None, quick=False):
     """Jobs that time our layer and torch's. sizes: None for each layer's own."""
     wanted = []
     for layer in layers:
         own = ATTENTIVE_SIZES if layer in ATTENTIVE else RECURRENT_SIZES
-        several = [size for size in sizes or own if size[0] > 1]
-        wanted += [("whole", layer, size) for size in sizes or own]
+        chosen = sizes or (own[:-1] if quick else own)
+        wanted += [("whole", layer, size) for size in chosen]
         if layer in RECURRENT:
-            wanted += [("lengths", layer, size) for size in several]
+            wanted += [("lengths", layer, size) for size in chosen if size[0] > 1]
             wanted += [("steps", layer, size) for size in sizes or STEP_SIZES]
     return [
-        {"kind": "pair", "what": what, "layer": layer, "size": size, "training": training} | effort
+        {"kind": "pair", "what": what, "layer": layer, "size": size, "training": training}
+        | (QUICK if quick else FULL)
         for what, layer, size in wanted
         if _is_possible(layer, size)
         for training in ((False,) if what == "steps" else (False, True))
     ]
 
 
-def growth_jobs(layers, sizes, effort):
+def growth_jobs(layers, sizes=None, quick=False):
     """Jobs that time our layer at one, two and four times as many steps, and sequences."""
-    common = {"size": sizes[0] if sizes else GROWTH_SIZE} | effort
+    common = {"kind": "growth", "what": "whole", "training": True}
+    common |= {"size": sizes[0] if sizes else GROWTH_SIZE} | (QUICK if quick else FULL)
     return [
-        {"kind": "growth", "what": "whole", "layer": layer, "axis": axis, "training": True} | common
+        common | {"layer": layer, "axis": axis}
         for layer in layers
         if layer not in ATTENTIVE
         for axis in ("T", "B")
@@ -100,14 +106,16 @@ def grown(size, axis, times):
     return (B, T * times, D, H) if axis == "T" else (B * times, T, D, H)
 
 
-def memory_jobs(layers, sizes):
+def memory_jobs(layers, sizes=None, quick=False):
     """Jobs that measure the peak memory of one training pass of both sides."""
-    wanted = [
-        (layer, size) for layer in layers if layer != "attention" for size in sizes or MEMORY_SIZES
-    ]
-    if "attention" in layers:
-        lengths = [size[1] for size in sizes] if sizes else ATTENTION_LENGTHS
-        wanted += [("attention", (1, T, 128, 128)) for T in lengths]
+    wanted = []
+    for layer in layers:
+        if layer != "attention":
+            wanted += [(layer, size) for size in sizes or MEMORY_SIZES[: 1 if quick else None]]
+        else:
+            lengths = [size[1] for size in sizes or ()]
+            lengths = lengths or ATTENTION_LENGTHS[:: 4 if quick else 1]
+            wanted += [(layer, (1, T, 128, 128)) for T in lengths]
     return [
         {"kind": "memory", "layer": layer, "size": size}
         for layer, size in wanted

@@ -24,7 +24,7 @@ def result(**changes):
     return made | {"threads": 1, "rate": 9e10, "product_rate": 1e11} | TIMED | changes
 
 
-@pytest.mark.parametrize("job", plan.timing_jobs(plan.LAYERS, [SIZE], {}), ids=str)
+@pytest.mark.parametrize("job", plan.timing_jobs(plan.LAYERS, [SIZE]), ids=str)
 def test_both_sides_compute_the_same(job):
     """Do our layer and torch's give the same output and dx for the arrays that are timed?"""
     arrays = inputs.draw(job["layer"], job["size"], with_lengths=job["what"] == "lengths")
