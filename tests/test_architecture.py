@@ -18,6 +18,7 @@ LEVELS = [
         "activations",
         "checkpoint",
         "data",
+        "decoding",
         "gradient_check",
         "initialisation",
         "metrics",
