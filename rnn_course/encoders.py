@@ -151,7 +151,10 @@ class _RecurrentEncoder:
             )
         for k, arrays in enumerate(state):
             if not isinstance(arrays, tuple | list) or len(arrays) != self.num_states:
-                raise ValueError(f"{name}[{k}] must be a tuple of {self.num_states} (B, H)")
+                raise ValueError(
+                    f"{name}[{k}] must be a tuple with an array (B, H) for each of the layer's "
+                    f"states, of which there are {self.num_states}"
+                )
             for array in arrays:
                 if array is not None:
                     require_shape(f"{name}[{k}]", array, (B, self.hidden_size), because)

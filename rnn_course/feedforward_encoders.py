@@ -11,6 +11,15 @@ from rnn_course.activations import nonlinearity_pair
 from rnn_course.layers import init_linear, linear_backward, linear_forward
 
 
+def _require_state(state, shapes, because):
+    """The arrays of a state, which is a list of one tuple; raise ValueError for other shapes."""
+    if len(state) != 1 or len(state[0]) != len(shapes):
+        raise ValueError(f"state must be a list of one tuple of arrays {shapes}, {because}")
+    for array, shape in zip(*state, shapes, strict=True):
+        require_shape("state", array, shape, because)
+    return state[0]
+
+
 class _FeedforwardEncoder:
     """A hidden layer tanh(W v_t + b) on a fixed function v_t of the inputs up to step t."""
 
@@ -24,17 +33,17 @@ class _FeedforwardEncoder:
         """States (B, T, H) of inputs (B, T, D) and what later steps need; there is no dropout."""
         require_shape("x", x, (None, None, self.input_size), f"{type(self).__name__} of this size")
         B, T, _ = x.shape
-        real = None
+        steps, real = np.full(B, T), None  # (B,)
         if lengths is not None:
-            real = np.arange(T) < require_lengths("lengths", lengths, B, T)[:, None]  # (B, T)
-            x = np.where(real[..., None], x, 0)  # (B, T, D)
-        last = np.full(B, T) if lengths is None else np.asarray(lengths)  # (B,)
-        features, state, given = self._features(x, state, last)
+            steps = require_lengths("lengths", lengths, B, T)  # (B,)
+            real = (np.arange(T) < steps[:, None])[..., None]  # (B, T, 1)
+            x = np.where(real, x, 0)  # (B, T, D)
+        features, state, given = self._features(x, state, steps)
         a, cache = linear_forward(features, **self.params)  # (B, T, H)
         h = self.activation(a)  # (B, T, H)
         if real is not None:
-            h = np.where(real[..., None], h, 0)  # (B, T, H)
-        return (h, state), (h, cache, real, given)
+            h = np.where(real, h, 0)  # (B, T, H)
+        return (h.copy(), state), (h, cache, real, given)  # a copy: its owner may change it
 
     def backward(self, dh, cache, dstate=None, truncation=None):
         """dx (B, T, D), None for the state, and grads for dh (B, T, H).
@@ -47,10 +56,10 @@ class _FeedforwardEncoder:
         if dstate is not None:
             raise ValueError(f"{type(self).__name__} carries no gradient through its state")
         if real is not None:
-            dh = np.where(real[..., None], dh, 0)  # (B, T, H)
+            dh = np.where(real, dh, 0)  # (B, T, H)
         dv, grads = linear_backward(self.activation_backward(dh, h), linear_cache)
         dx = self._features_backward(dv, given)  # (B, T, D)
-        return dx if real is None else np.where(real[..., None], dx, 0), None, grads
+        return dx if real is None else np.where(real, dx, 0), None, grads
 
 
 class WindowEncoder(_FeedforwardEncoder):
@@ -66,22 +75,22 @@ class WindowEncoder(_FeedforwardEncoder):
         self.window = window
         super().__init__(input_size, window * input_size, hidden_size, rng, nonlinearity, dtype)
 
-    def _features(self, x, state, last):
+    def _features(self, x, state, steps):
         B, T, D = x.shape
-        because = f"x {x.shape} in a window of {self.window}"
-        before = np.zeros((B, self.window - 1, D), dtype=x.dtype)  # (B, window - 1, D)
+        shape = (B, self.window - 1, D)
+        before = np.zeros(shape, dtype=x.dtype)  # (B, window - 1, D)
         if state is not None:
-            ((before,),) = state
-            require_shape("state", before, (B, self.window - 1, D), because)
+            because = f"x {x.shape} in a window of {self.window}"
+            (before,) = _require_state(state, [shape], because)
         seen = np.concatenate([before, x], axis=1)  # (B, window - 1 + T, D)
         features = np.concatenate([seen[:, k : k + T] for k in range(self.window)], axis=2)
-        ends = last[:, None] + np.arange(self.window - 1)  # (B, window - 1), places in seen
+        ends = steps[:, None] + np.arange(self.window - 1)  # (B, window - 1), places in seen
         return features, [(seen[np.arange(B)[:, None], ends],)], None
 
     def _features_backward(self, dv, given):
         B, T, _ = dv.shape
-        dv = dv.reshape(B, T, self.window, -1)  # (B, T, window, D)
-        dx = np.zeros((B, T + self.window - 1, dv.shape[3]), dtype=dv.dtype)
+        dv = dv.reshape(B, T, self.window, self.input_size)  # (B, T, window, D)
+        dx = np.zeros((B, T + self.window - 1, self.input_size), dtype=dv.dtype)
         for k in range(self.window):
             dx[:, k : k + T] += dv[:, :, k]
         return dx[:, self.window - 1 :]  # (B, T, D)
@@ -93,16 +102,15 @@ class BagEncoder(_FeedforwardEncoder):
     def __init__(self, input_size, hidden_size, rng, nonlinearity="tanh", dtype=np.float64):
         super().__init__(input_size, input_size, hidden_size, rng, nonlinearity, dtype)
 
-    def _features(self, x, state, last):
+    def _features(self, x, state, steps):
         B, T, D = x.shape
         total, seen = np.zeros((B, D), dtype=x.dtype), np.zeros(B, dtype=np.int64)
         if state is not None:
-            ((total, seen),) = state
-            require_shape("state", total, (B, D), f"x {x.shape}")
+            total, seen = _require_state(state, [(B, D), (B,)], f"x {x.shape}")
         counts = (seen[:, None] + np.arange(1, T + 1))[..., None].astype(x.dtype)  # (B, T, 1)
         totals = total[:, None] + np.cumsum(x, axis=1)  # (B, T, D)
-        end = np.concatenate([total[:, None], totals], axis=1)[np.arange(B), last]  # (B, D)
-        return totals / counts, [(end, seen + last)], counts
+        end = np.concatenate([total[:, None], totals], axis=1)[np.arange(B), steps]  # (B, D)
+        return totals / counts, [(end, seen + steps)], counts
 
     def _features_backward(self, dv, counts):
         return np.cumsum((dv / counts)[:, ::-1], axis=1)[:, ::-1]  # t feeds the means from t on

@@ -45,7 +45,8 @@ def _output_layer(hidden_size, output_size, rng, dtype):
 def _end_of_reading_forward(h, lengths, reverse_from):
     """The state (B, ·) with which each sequence has been read to its end.
 
-    Features from ``reverse_from`` on belong to a reverse direction, which ends at the first step.
+    Features from ``reverse_from`` on, if any, belong to a reverse direction, which ends at the
+    first step.
     """
     h_last, cache = last_step_forward(h, lengths)  # (B, ·)
     h_last[:, reverse_from:] = h[:, 0, reverse_from:]
@@ -94,6 +95,10 @@ class SequenceModel:
             raise ValueError(f"loss is {loss!r}; expected one of {', '.join(LOSSES)}")
         if (vocabulary_size is None) != (embedding_size is None):
             raise ValueError("give vocabulary_size and embedding_size together, or neither")
+        if embedding_size not in (None, encoder.input_size):
+            raise ValueError(
+                f"embedding_size is {embedding_size}, but the encoder reads {encoder.input_size}"
+            )
         self.encoder = encoder
         self.output_at = output_at
         self.loss_forward, self.loss_backward = LOSSES[loss]
@@ -117,11 +122,9 @@ class SequenceModel:
         if "E" in self.params:
             x, embedding_cache = embedding_forward(inputs, self.params["E"])  # (B, T, D)
         (h, _), encoder_cache = self.encoder.forward(x, state, lengths, rng)  # (B, T, H)
-        lengths = np.full(len(inputs), inputs.shape[1]) if lengths is None else lengths
+        lengths = np.full(len(x), x.shape[1]) if lengths is None else lengths
         if self.output_at == "last":
-            both = len(getattr(self.encoder, "directions", "1")) == 2
-            reverse_from = self.encoder.hidden_size if both else h.shape[2]
-            h, summary_cache = _end_of_reading_forward(h, lengths, reverse_from)  # (B, H)
+            h, summary_cache = _end_of_reading_forward(h, lengths, self.encoder.hidden_size)
         elif self.output_at == "mean":
             h, summary_cache = mean_step_forward(h, lengths)  # (B, H)
         y, output_cache = linear_forward(h, self.params["W_hy"], self.params["b_y"])
@@ -186,13 +189,16 @@ def generate(model, prompt, num_tokens, rng, temperature=1.0, state=None, end=No
         list of the added tokens.
 
     Raises:
-        ValueError: empty prompt or negative temperature.
+        ValueError: empty prompt, negative temperature, inputs that are no tokens, or an encoder
+            that reads in both directions.
     """
     if len(prompt) == 0 or temperature < 0:
         raise ValueError(
             f"needs a prompt of at least one token (got {len(prompt)}) and a temperature >= 0 "
             f"(got {temperature})"
         )
+    if "E" not in model.params or model.encoder.output_size != model.encoder.hidden_size:
+        raise ValueError("a text goes on from tokens, read by an encoder in one direction only")
     inputs, added = np.asarray(prompt)[None], []
     for _ in range(num_tokens):
         x, _ = embedding_forward(inputs, model.params["E"])  # (1, T, D)
