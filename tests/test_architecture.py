@@ -40,7 +40,7 @@ LEVELS = [
     },
     {"mingru", "minlstm", "multi_head_attention"},
     {"encoders", "feedforward_encoders", "transformer"},
-    {"models"},
+    {"diagnostics", "models", "probes"},
     {"seq2seq"},
     {"training"},
     {
