@@ -42,15 +42,17 @@ def require_rate(name, rate):
         raise ValueError(f"{name} is {rate}; expected at least 0 and less than 1")
 
 
-def require_lengths(name, lengths, B, T):
-    """Return a copy of ``lengths`` as int64; raise unless it holds B integers from 0 to T."""
+def require_lengths(name, lengths, B, T, fewest=0):
+    """Return a copy of ``lengths`` as int64; raise unless it holds B integers, fewest to T."""
     lengths = np.asarray(lengths)
     require_shape(name, lengths, (B,), f"a batch of {B} sequences")
     if lengths.size and not np.issubdtype(lengths.dtype, np.integer):
         raise TypeError(f"{name} must hold integers, got dtype {lengths.dtype}")
     for row, length in enumerate(lengths):
-        if not 0 <= length <= T:
-            raise ValueError(f"{name}[{row}] is {length}; expected 0 to {T}, the number of steps")
+        if not fewest <= length <= T:
+            raise ValueError(
+                f"{name}[{row}] is {length}; expected {fewest} to {T}, the number of steps"
+            )
     return lengths.astype(np.int64)  # unsigned integers would wrap around below 0
 
 

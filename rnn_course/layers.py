@@ -123,13 +123,8 @@ def dropout_backward(dy, cache):
 
 
 def _require_nonempty(h, lengths, function):
-    lengths = np.asarray(lengths)
     require_shape("h", h, (None, None, None), function)
-    require_shape("lengths", lengths, (h.shape[0],), f"h {h.shape}")
-    for row, length in enumerate(lengths):
-        if not 1 <= length <= h.shape[1]:
-            raise ValueError(f"lengths[{row}] is {length}; expected 1 to {h.shape[1]}, h {h.shape}")
-    return lengths
+    return require_lengths("lengths", lengths, *h.shape[:2], fewest=1)
 
 
 def last_step_forward(h, lengths):
@@ -143,6 +138,7 @@ def last_step_forward(h, lengths):
 
     Raises:
         ValueError: a length below 1 or above T, or not one length a sequence.
+        TypeError: lengths are not integers.
     """
     lengths = _require_nonempty(h, lengths, "last_step_forward")
     return h[np.arange(len(lengths)), lengths - 1], (h.shape, lengths)
@@ -172,10 +168,11 @@ def mean_step_forward(h, lengths):
 
     Raises:
         ValueError: a length below 1 or above T, or not one length a sequence.
+        TypeError: lengths are not integers.
     """
     lengths = _require_nonempty(h, lengths, "mean_step_forward")
     real = np.arange(h.shape[1]) < lengths[:, None]  # (B, T)
-    weights = (real / lengths[:, None]).astype(h.dtype)  # (B, T)
+    weights = (real / lengths[:, None]).astype(np.result_type(h, np.float32))  # (B, T)
     h_mean = np.einsum("bt,bth->bh", weights, np.where(real[..., None], h, 0))  # (B, H)
     return h_mean, (h.shape, weights)
 

@@ -132,7 +132,8 @@ def mingru_forward(x, h_0, W_xh, b_h=None, lengths=None, candidate="linear", par
     x = only_real(x, real)  # (B, T, D)
     z, n = _gates_forward(x, W_xh, b_h, candidate)  # (B, T, H) each
     h, scan_cache = scan_forward(z, (1 - z) * n, h_0, parallel)  # (B, T, H)
-    return only_real(h, real), (x, z, n, W_xh, b_h, candidate, real, scan_cache)
+    h_real = h.copy() if real is None else only_real(h, real)  # its owner may change it
+    return h_real, (x, z, n, W_xh, b_h, candidate, real, scan_cache)
 
 
 def mingru_backward(dh, cache, truncation=None):

@@ -144,7 +144,8 @@ def minlstm_forward(x, h_0, W_xh, b_h=None, lengths=None, candidate="linear", pa
     gates = _gates_forward(x, W_xh, b_h, candidate)  # (B, T, H) each
     _, _, f_share, g = gates
     h, scan_cache = scan_forward(f_share, (1 - f_share) * g, h_0, parallel)  # (B, T, H)
-    return only_real(h, real), (x, gates, W_xh, b_h, candidate, real, scan_cache)
+    h_real = h.copy() if real is None else only_real(h, real)  # its owner may change it
+    return h_real, (x, gates, W_xh, b_h, candidate, real, scan_cache)
 
 
 def minlstm_backward(dh, cache, truncation=None):

@@ -232,8 +232,8 @@ def test_last_step_ignores_padding(lengths, seed):
 
 @pytest.mark.parametrize("wrong", [0, T + 1])
 def test_last_step_refuses_impossible_lengths(wrong, rng):
-    """Does a length that no step has raise, with its place and the shape of h?"""
-    match = rf"lengths\[1\] is {wrong}; expected 1 to 7, h \(2, 7, 5\)"
+    """Does a length that no step has raise, with its place?"""
+    match = rf"lengths\[1\] is {wrong}; expected 1 to 7, the number of steps"
     with pytest.raises(ValueError, match=match):
         last_step_forward(normal(rng, B, T, H), [1, wrong])
 
@@ -241,7 +241,7 @@ def test_last_step_refuses_impossible_lengths(wrong, rng):
 def test_last_step_names_both_shapes(rng):
     """Does a wrong shape name the array at fault and the one it has to fit?"""
     h = normal(rng, B, T, H)
-    with pytest.raises(ValueError, match=r"lengths has shape \(3,\), but h \(2, 7, 5\) needs"):
+    with pytest.raises(ValueError, match=r"lengths has shape \(3,\), but a batch of 2 seq"):
         last_step_forward(h, [1, 2, 3])
     with pytest.raises(ValueError, match=r"h has shape \(2, 5\)"):
         last_step_forward(h[:, 0], [1, 2])
