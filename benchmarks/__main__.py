@@ -6,7 +6,7 @@ gradient. Times are medians; the spread is the middle 80 % of the ratios of sing
 thread they are processor time, which other programs hardly change; with more they are real time,
 so keep the machine free. "of peak" is the rate of the matrix products that our layer needs over
 NumPy's rate for large ones, each at its quickest. A star marks sequences of different lengths,
-which torch's side packs; "steps" goes through the sequence one step at a time, on torch's side in
+which torch's side packs; "steps" streams the sequence, one step at a time, on torch's side in
 inference mode. Memory is what one training pass adds to the most that a process has held.
 """
 

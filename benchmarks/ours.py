@@ -1,6 +1,5 @@
 """Our side of each job."""
 
-import inspect
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -8,16 +7,18 @@ import numpy as np
 
 from benchmarks.inputs import NotThere
 from benchmarks.plan import HEADS
-from rnn_course.gru import gru_backward, gru_forward, gru_step_forward
-from rnn_course.lstm import lstm_backward, lstm_forward, lstm_step_forward
+from rnn_course.gru import gru_backward, gru_forward
+from rnn_course.lstm import lstm_backward, lstm_forward
 from rnn_course.mingru import mingru_backward, mingru_forward
-from rnn_course.rnn import rnn_backward, rnn_forward, rnn_step_forward
+from rnn_course.rnn import rnn_backward, rnn_forward
+from rnn_course.streaming import gru_stream, lstm_stream, rnn_stream
 
 ONE_STATE = {
     "rnn": (rnn_forward, rnn_backward),
     "gru": (gru_forward, gru_backward),
     "mingru": (mingru_forward, mingru_backward),
 }
+STREAM = {"rnn": rnn_stream, "lstm": lstm_stream, "gru": gru_stream}
 
 
 class Side(NamedTuple):
@@ -37,24 +38,14 @@ def versions():
 def side(layer, what, inputs):
     """The passes of our layer. what: "whole", "lengths" or "steps"."""
     if what == "steps":
-        return Side(lambda: _steps(layer, inputs), None)
+        return _steps(layer, inputs)
     make = {"lstm": _lstm, "attention": _attention, "transformer": _transformer}
     return make[layer](inputs) if layer in make else _one_state(layer, inputs)
 
 
-def _options(forward, lengths):
-    if lengths is None:
-        return {}
-    if "lengths" not in inspect.signature(forward).parameters:
-        raise NotThere(f"{forward.__name__} has no lengths")
-    return {"lengths": lengths}
-
-
 def _lstm(inputs):
-    options = _options(lstm_forward, inputs.lengths)
-
     def forward():
-        (h, _), cache = lstm_forward(inputs.x, None, None, **inputs.params, **options)
+        (h, _), cache = lstm_forward(inputs.x, None, None, **inputs.params, lengths=inputs.lengths)
         return h, cache
 
     return Side(forward, lambda cache: lstm_backward(inputs.dh, None, cache)[0])
@@ -62,9 +53,8 @@ def _lstm(inputs):
 
 def _one_state(layer, inputs):
     run, back = ONE_STATE[layer]
-    options = _options(run, inputs.lengths)
     return Side(
-        lambda: run(inputs.x, None, **inputs.params, **options),
+        lambda: run(inputs.x, None, **inputs.params, lengths=inputs.lengths),
         lambda cache: back(inputs.dh, cache)[0],
     )
 
@@ -92,14 +82,17 @@ def _transformer(inputs):
 
 
 def _steps(layer, inputs):
-    """One step after another, as on a stream: the last state, and no cache kept."""
-    B, T, _ = inputs.x.shape
-    h_t = c_t = np.zeros((B, inputs.dh.shape[2]), dtype=np.float32)  # (B, H)
-    step = {"rnn": rnn_step_forward, "gru": gru_step_forward}.get(layer)
-    for t in range(T):
-        x_t = inputs.x[:, t]  # (B, D)
-        if layer == "lstm":
-            (h_t, c_t), _ = lstm_step_forward(x_t, h_t, c_t, **inputs.params)
-        else:
-            h_t, _ = step(x_t, h_t, **inputs.params)
-    return h_t, None
+    """One step after another on a stream, which is made anew before each pass."""
+    no_state = (None, None) if layer == "lstm" else (None,)
+    stream = []
+
+    def reset():
+        stream[:] = [STREAM[layer](len(inputs.x), *no_state, **inputs.params)]
+
+    def forward():
+        step = stream[0]
+        for t in range(inputs.x.shape[1]):
+            h_t = step(inputs.x[:, t])  # (B, H), an LSTM's c_t beside it
+        return (h_t[0] if layer == "lstm" else h_t), None
+
+    return Side(forward, None, reset)
