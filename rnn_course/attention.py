@@ -26,8 +26,12 @@ KEPT_SCORES = 2**16  # up to so many scores T S, keeping them is quicker than co
 
 
 def _without_padding(array, mask):
-    """array (B, S, ...) with zeros where mask is False: a product would keep NaN, 0 NaN = NaN."""
-    return array if mask is None else np.where(np.asarray(mask, dtype=bool)[..., None], array, 0)
+    """A copy of array (B, S, ...) with zeros where mask (B, S) is False, whatever stands there."""
+    if mask is None:
+        return array
+    array = np.array(array, order="C")
+    array[~np.asarray(mask, dtype=bool)] = 0  # not a product with the mask: 0 times NaN is NaN
+    return array
 
 
 def _softmax(a, visible):

@@ -89,7 +89,7 @@ def test_dot_product_attention_gradient_is_right(leading, causal, lengths, rng):
     """Do output and gradients agree with torch and differences, with masks and without?"""
     arrays, upstream = dot_product_arrays(rng, leading), normal(rng, *leading, T, E)
     mask = None if lengths is None else mask_of(lengths)
-    options = {"mask": mask, "causal": causal, "block_size": 3}
+    options = {"mask": mask, "causal": causal, "block_size": 4}
     _, cache = dot_product_attention_forward(**arrays, **options)
     assert_gradients(
         dot_product_gradients(upstream, cache),
@@ -140,7 +140,7 @@ def test_dot_product_attention_equals_torch_for_any_size(data, sizes, causal):
 
 @pytest.mark.usefixtures("keeping")
 @pytest.mark.parametrize("block_scores", [1, 30, 80])
-@pytest.mark.parametrize("block_size", [1, 2, 3, 6, T + 1])
+@pytest.mark.parametrize("block_size", [1, 2, 3, 4, 5, 6, T + 1])
 @pytest.mark.parametrize("causal", [False, True])
 def test_dot_product_attention_in_blocks_equals_one_block(
     block_size, block_scores, causal, rng, monkeypatch
@@ -755,6 +755,18 @@ def test_attention_to_a_memory_keeps_float32(kind, T, rng):
         dquery, dmemory, grads = layer.backward(o, cache)
         results = [o, p, dquery, dmemory, *grads.values(), *layer.params.values()]
         assert {result.dtype for result in results} == {np.dtype(np.float32)}
+
+
+def test_additive_and_uniform_functions_keep_float32(rng):
+    """Do the functions, too, give float32 for float32?"""
+    arrays = {name: array.astype(np.float32) for name, array in additive_arrays(rng).items()}
+    (o, p), cache = additive_attention_forward(**arrays, mask=mask_of([S, 0]))
+    *gradients, grads = additive_attention_backward(o, cache)
+    results = [o, p, *gradients, *grads.values()]
+    (o, p), cache = uniform_attention_forward(arrays["values"], T=T)
+    results += [o, p, uniform_attention_backward(o, cache)]
+    results += init_additive_attention(H, d, A, rng, np.float32).values()
+    assert {result.dtype for result in results} == {np.dtype(np.float32)}
 
 
 @pytest.mark.parametrize("kind", KINDS)
