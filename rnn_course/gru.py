@@ -269,12 +269,10 @@ def gru_backward(dh, cache, truncation=None):
         {"dh": dh}, blocks, truncation, (B, T, H), 4 * H, dtype, partial(block_backward, W_back)
     )  # da (4H, R), rows hn, r, z, n
     da_x, da_h = da[H:], da[: 3 * H]  # (3H, R): what reaches x's side, and h's
-    x1, h1, _, under_r = (
-        side_by_side([block.arrays[which] for block in blocks], height, dtype)
-        for which, height in enumerate((D + 1, H + 1, 3 * H, H + 1))
-    )
+    kept = [[block.arrays[which] for block in blocks] for which in range(4)]
+    x1, h1 = side_by_side(kept[0], D + 1, dtype), side_by_side(kept[1], H + 1, dtype)  # (·, R)
+    seen_by_n = h1 if reset == "after" else side_by_side(kept[3], H + 1, dtype)  # (H + 1, R)
     dW_x = da_x @ x1.T  # (3H, D + 1)
-    seen_by_n = h1 if reset == "after" else under_r  # (H + 1, R)
     dW_h = np.concatenate([da_h[H:] @ h1.T, da_h[:H] @ seen_by_n.T])  # (3H, H + 1)
     grads = {"W_xh": dW_x[:, :D], "W_hh": dW_h[:, :H], "b_xh": dW_x[:, D], "b_hh": dW_h[:, H]}
     dx = from_columns(params["W_xh"].T @ da_x, blocks, B, T)  # (B, T, D)

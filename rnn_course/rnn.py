@@ -67,7 +67,7 @@ def rnn_step_forward(x_t, h_prev, W_xh, W_hh, b_h=None, nonlinearity="tanh"):
     activation, _ = nonlinearity_pair(nonlinearity)
     a_t = h_prev @ W_hh.T + x_t @ W_xh.T  # (B, H)
     h_t = activation(a_t if b_h is None else a_t + b_h)  # (B, H)
-    return h_t, (x_t, h_prev, h_t, W_xh, W_hh, b_h, nonlinearity)
+    return h_t, (x_t, h_prev, h_t.copy(), W_xh, W_hh, b_h, nonlinearity)
 
 
 def rnn_step_backward(dh_t, cache):
