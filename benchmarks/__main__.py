@@ -12,6 +12,7 @@ inference mode. Memory is what one training pass adds to the most that a process
 
 import argparse
 import datetime
+import importlib.util
 import json
 import os
 import platform
@@ -75,8 +76,10 @@ def measure(options):
         "growth": plan.growth_jobs(*chosen),
         "memory": plan.memory_jobs(*chosen),
     }
-    jobs = {part: jobs[part] if part in options.parts else [] for part in PARTS}
-    results = {"machine": machine()} | {part: [] for part in PARTS}
+    if importlib.util.find_spec("resource") is None:
+        del jobs["memory"]  # Windows does not tell how much a process has held
+    jobs = {part: jobs[part] if part in options.parts else [] for part in jobs}
+    results = {"machine": machine()} | {part: [] for part in jobs}
     total = sum(map(len, jobs.values())) + len(jobs["timing"]) * (len(options.threads) - 1)
     with tqdm(total=total, file=sys.stderr, leave=False) as bar:
 
@@ -85,7 +88,7 @@ def measure(options):
             results[part].append(job | more | measure_it(job, *processes))
             bar.update()
 
-        for job in jobs["memory"]:
+        for job in jobs.get("memory", ()):
             do("memory", job, compare.memory)
         for threads in options.threads:
             with compare.both(threads) as (ours, torchs):
@@ -134,7 +137,7 @@ def show(results):
     if results["growth"]:
         title = "Our time for each step (T) or sequence (B), beside that at the given size"
         _section(title, report.growth_table(results["growth"]))
-    if results["memory"]:
+    if results.get("memory"):
         title = "Peak memory of one training pass (traced: by Python and NumPy alone)"
         _section(title, report.memory_table(results["memory"]))
     if results["aims"]:

@@ -64,10 +64,8 @@ def judge(results):
 
 def _peak_aims(results):
     """At the largest size, the share of the rate of a large product, of each recurrent layer."""
-    trained = [r for r in results if r["layer"] in RECURRENT and r["training"] and _is_whole(r)]
-    if not trained:
-        return []
-    largest = max((result["size"] for result in trained), key=_work)
+    sizes = [result["size"] for result in results if result["layer"] in RECURRENT]
+    largest = max(sizes, key=_work, default=None)
 
     def about(layer):
         return lambda r: _trains(layer)(r) and r["size"] == largest
@@ -84,10 +82,6 @@ def _peak_aims(results):
     ]
 
 
-def _is_whole(result):
-    return result["what"] == "whole" and "skipped" not in result
-
-
 def _work(size):
     B, T, D, H = size
     return B * T * H * (D + H)
@@ -96,7 +90,7 @@ def _work(size):
 def _row(aim, results):
     reached = {}
     for threads in sorted({result["threads"] for result in results}):
-        own = [r for r in results if r["threads"] == threads and "skipped" not in r]
+        own = [result for result in results if result["threads"] == threads]
         peak = peak_rate(own)
         values = [
             r["ratio"] if aim.of == "ratio" else r["rate"] / peak for r in own if aim.about(r)

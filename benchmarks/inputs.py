@@ -9,12 +9,9 @@ from rnn_course.gru import init_gru
 from rnn_course.lstm import init_lstm
 from rnn_course.mingru import init_mingru
 from rnn_course.rnn import init_rnn
+from rnn_course.transformer import init_transformer_layer
 
 INIT = {"rnn": init_rnn, "lstm": init_lstm, "gru": init_gru, "mingru": init_mingru}
-
-
-class NotThere(Exception):
-    """The package has no such layer or option (yet)."""
 
 
 class Inputs(NamedTuple):
@@ -46,9 +43,5 @@ def _parameters(layer, D, H, rng):
     if layer == "attention":
         return {}
     if layer == "transformer":
-        try:
-            from rnn_course.transformer import init_transformer_layer
-        except ImportError as reason:
-            raise NotThere(str(reason)) from None
         return init_transformer_layer(H, 4 * H, rng, dtype=np.float32)
     return INIT[layer](D, H, rng, dtype=np.float32)

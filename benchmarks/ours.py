@@ -5,13 +5,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from benchmarks.inputs import NotThere
 from benchmarks.plan import HEADS
+from rnn_course.attention import dot_product_attention_backward, dot_product_attention_forward
 from rnn_course.gru import gru_backward, gru_forward
 from rnn_course.lstm import lstm_backward, lstm_forward
 from rnn_course.mingru import mingru_backward, mingru_forward
 from rnn_course.rnn import rnn_backward, rnn_forward
 from rnn_course.streaming import gru_stream, lstm_stream, rnn_stream
+from rnn_course.transformer import transformer_layer_backward, transformer_layer_forward
 
 ONE_STATE = {
     "rnn": (rnn_forward, rnn_backward),
@@ -60,20 +61,13 @@ def _one_state(layer, inputs):
 
 
 def _attention(inputs):
-    try:
-        from rnn_course.attention import dot_product_attention_backward as back
-        from rnn_course.attention import dot_product_attention_forward as run
-    except ImportError as reason:
-        raise NotThere(str(reason)) from None
     return Side(
-        lambda: run(*inputs.x),
-        lambda cache: back(inputs.dh, cache)[0],
+        lambda: dot_product_attention_forward(*inputs.x),
+        lambda cache: dot_product_attention_backward(inputs.dh, cache)[0],
     )
 
 
 def _transformer(inputs):
-    from rnn_course.transformer import transformer_layer_backward, transformer_layer_forward
-
     def forward():
         (y, _), cache = transformer_layer_forward(inputs.x, inputs.params, HEADS, norm_first=False)
         return y, cache

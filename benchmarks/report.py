@@ -14,9 +14,6 @@ def timing_table(results):
     peak = peak_rate(results)
     for result in results:
         start = f"{result['layer']:11} {pass_name(result):9} {size_text(result['size']):>16}"
-        if "skipped" in result:
-            lines.append(f"{start}   not measured: {result['skipped']}")
-            continue
         both = (milliseconds(result[side]) for side in ("ours_seconds", "torch_seconds"))
         spread = f"{result['low']:.2f}-{result['high']:.2f}"
         ends = f"{result['ratio']:10.2f} {spread:>11} {result['rate'] / peak:7.0%}"
@@ -34,7 +31,7 @@ def pass_name(result):
 
 def peak_rate(results):
     """The best rate of a large matrix product among results, in operations a second."""
-    return max((result["product_rate"] for result in results if "skipped" not in result), default=1)
+    return max(result["product_rate"] for result in results)
 
 
 def milliseconds(seconds):
@@ -47,8 +44,8 @@ def growth_table(results):
     lines = [f"{'layer':11} {'size BxTxDxH':>16}  grows  {'1':>6} {'x 2':>6} {'x 4':>6}"]
     for result in results:
         start = f"{result['layer']:11} {size_text(result['size']):>16}  {result['axis']:5}"
-        shares = " ".join(f"{share:6.2f}" for share in result.get("per_unit", ()))
-        lines.append(f"{start}  {shares or result['skipped']}")
+        shares = " ".join(f"{share:6.2f}" for share in result["per_unit"])
+        lines.append(f"{start}  {shares}")
     return lines
 
 
@@ -60,9 +57,6 @@ def memory_table(results):
     ]
     for result in results:
         start = f"{result['layer']:11} {size_text(result['size']):>16}"
-        if "skipped" in result:
-            lines.append(f"{start}   not measured: {result['skipped']}")
-            continue
         ours, torch = result["ours"]["bytes"], result["torch"]["bytes"]
         traced = result["ours"]["traced_bytes"]
         ratio = f"{ours / torch:10.2f}" if torch else f"{'':10}"

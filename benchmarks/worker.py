@@ -179,11 +179,7 @@ def main():
         torch.set_num_threads(THREADS)
     for line in sys.stdin:
         request = json.loads(line)
-        try:
-            answer = getattr(worker, request["ask"])(request)
-        except inputs.NotThere as reason:
-            answer = {"skipped": str(reason)}
-        print(json.dumps(answer), flush=True)
+        print(json.dumps(getattr(worker, request["ask"])(request)), flush=True)
 
 
 if __name__ == "__main__":
