@@ -1,5 +1,5 @@
 # `make help` lists the targets; each prepares .venv first, which takes no time once it is there.
-.PHONY: help env book serve test exercises mistakes bench lint pins clean
+.PHONY: help env book serve test exercises mistakes experiment bench lint pins clean
 
 # The first Python on PATH that the course runs on; else whichever there is, to be told what is wrong.
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3 python; do \
@@ -31,6 +31,9 @@ mistakes: env  ## print which wrong answers the checks reject, and with which hi
 
 bench: env  ## measure the layers beside torch.nn (in short: OPTIONS=--quick; OPTIONS=--help)
 	@$(RUN) -m benchmarks $(OPTIONS)
+
+experiment: env  ## run a long experiment of the book and store it: NAME=...; without NAME list them
+	@$(RUN) book/experiments $(NAME)
 
 lint: env  ## check style and format
 	@$(RUN) -m ruff check .

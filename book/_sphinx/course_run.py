@@ -20,6 +20,8 @@ LOGGER = logging.getLogger(__name__)
 DEPENDENCIES = (
     "rnn_course/**/*.py",
     "book/measured.py",
+    "book/experiments/*.py",
+    "book/experiments/*.json",
     "pyproject.toml",
     "requirements*.txt",
     "constraints*.txt",
