@@ -58,3 +58,10 @@ def summed_over_steps(step_backward, step_caches, upstream, arrays):
         for name, grad in grads.items():
             summed[name] += grad
     return summed | {"h_0": dh_t}
+
+
+def assert_same_arrays(actual, expected, rtol=1e-10, atol=1e-10):
+    """Fail unless two dicts have the same keys and, but for rounding, the same arrays."""
+    assert actual.keys() == expected.keys()
+    for name, array in actual.items():
+        np.testing.assert_allclose(array, expected[name], rtol=rtol, atol=atol, err_msg=name)
