@@ -391,7 +391,7 @@ class _Transformer:
         if position_cache is not None:
             dx, position_grads = positions_backward(dx, position_cache)
             grads |= position_grads
-        return _where_real(real, dx), dmemory, dstate_0, grads
+        return dx, dmemory, dstate_0, grads
 
 
 class TransformerEncoder(_Transformer):

@@ -335,6 +335,27 @@ def test_layer_without_biases(rng):
     assert layer_gradients(y, cache).keys() == arrays.keys()
 
 
+@pytest.mark.parametrize("memory", [False, True])
+def test_layer_carries_gradients_over_a_cut(memory, rng):
+    """Do two pieces, the memory given to the first alone, give the whole's gradients?"""
+    arrays, upstream, cut = layer_arrays(rng, memory), normal(rng, B, T, D), 3
+    _, cache = layer_output(**arrays, causal=True)
+    expected = layer_gradients(upstream, cache)
+    x, z = arrays.pop("x"), arrays.pop("memory", None)
+    nothing = None if z is None else z[:, :0]
+    options = {"params": arrays, "num_heads": HEADS, "causal": True}
+    (_, state), cache_1 = transformer_layer_forward(x[:, :cut], **options, memory=z)
+    _, cache_2 = transformer_layer_forward(x[:, cut:], **options, memory=nothing, state=state)
+    dx_2, _, dstate, grads_2 = transformer_layer_backward(upstream[:, cut:], cache_2)
+    dx_1, dmemory, _, grads_1 = transformer_layer_backward(upstream[:, :cut], cache_1, dstate)
+    assert len(dstate) == len(state) == 3 + 3 * memory
+    grads = {name: grad + grads_2[name] for name, grad in grads_1.items()}
+    grads |= {"x": np.concatenate([dx_1, dx_2], axis=1)} | ({"memory": dmemory} if memory else {})
+    assert grads.keys() == expected.keys()
+    for name, grad in grads.items():
+        np.testing.assert_allclose(grad, expected[name], rtol=1e-10, atol=1e-10, err_msg=name)
+
+
 def encoder(rng, causal=False, layers=2, **options):
     """An encoder of these tests' sizes with frozen parameters away from their start."""
     model = TransformerEncoder(D, HEADS, F, layers, rng, causal=causal, **options)
