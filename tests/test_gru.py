@@ -1,4 +1,7 @@
-"""The GRU in both conventions: one step, a sequence and its gradient."""
+"""The GRU in both conventions: one step, torch's own module, what the conventions share, errors.
+
+What it shares with the other recurrent layers is in test_time_blocks.py.
+"""
 
 import numpy as np
 import pytest
@@ -9,13 +12,12 @@ from gradients import (
     H,
     T,
     assert_gradients,
+    assert_same_arrays,
     frozen,
     normal,
-    summed_over_steps,
     torch_gradients,
 )
-from hypothesis import example, given
-from hypothesis import strategies as st
+from torch_layers import gru_cell
 
 from rnn_course.gru import (
     gru_backward,
@@ -26,59 +28,31 @@ from rnn_course.gru import (
 )
 
 both = pytest.mark.parametrize("reset", ["after", "before"])
+some_biases = pytest.mark.parametrize(
+    "biases", [("b_xh", "b_hh"), ("b_xh",), ("b_hh",), ()], ids=" ".join
+)
 
 
-def weights(rng, D=D, H=H):
+def weights(rng, biases=("b_xh", "b_hh")):
     """Frozen parameters, large enough that a wrong factor shows; no gate's W_hh is symmetric."""
-    return {
-        "W_xh": normal(rng, 3 * H, D),
-        "W_hh": frozen(rng.standard_normal((3 * H, H)) / 2),
-        "b_xh": normal(rng, 3 * H),
-        "b_hh": normal(rng, 3 * H),
-    }
+    params = {"W_xh": normal(rng, 3 * H, D), "W_hh": frozen(rng.standard_normal((3 * H, H)) / 2)}
+    return params | {name: normal(rng, 3 * H) for name in biases}
 
 
-def sequence_arrays(rng, B=B, T=T, D=D, H=H):
+def sequence_arrays(rng, biases=("b_xh", "b_hh")):
     """Everything gru_forward takes, by name; h_0 is not zero."""
-    return {"x": normal(rng, B, T, D), "h_0": normal(rng, B, H)} | weights(rng, D, H)
+    return {"x": normal(rng, B, T, D), "h_0": normal(rng, B, H)} | weights(rng, biases)
 
 
-def step_arrays(rng):
+def step_arrays(rng, biases=("b_xh", "b_hh")):
     """Everything gru_step_forward takes, by name."""
-    return {"x_t": normal(rng, B, D), "h_prev": normal(rng, B, H)} | weights(rng)
+    return {"x_t": normal(rng, B, D), "h_prev": normal(rng, B, H)} | weights(rng, biases)
 
 
 def torch_parameters(W_xh, W_hh, b_xh, b_hh, suffix=""):
     """Our parameters under the names of torch's modules."""
     values = {"weight_ih": W_xh, "weight_hh": W_hh, "bias_ih": b_xh, "bias_hh": b_hh}
     return {f"{name}{suffix}": value for name, value in values.items()}
-
-
-def before_step(x_t, h_prev, W_xh, W_hh, b_xh, b_hh):
-    """One step with the reset before the product, written from the equations in torch."""
-    W_xr, W_xz, W_xn = W_xh.chunk(3)
-    W_hr, W_hz, W_hn = W_hh.chunk(3)
-    b_r, b_z, b_n = (b_xh + b_hh).chunk(3)
-    r = torch.sigmoid(x_t @ W_xr.T + h_prev @ W_hr.T + b_r)
-    z = torch.sigmoid(x_t @ W_xz.T + h_prev @ W_hz.T + b_z)
-    n = torch.tanh(x_t @ W_xn.T + (r * h_prev) @ W_hn.T + b_n)
-    return z * h_prev + (1 - z) * n
-
-
-def torch_gru(x, h_0, W_xh, W_hh, b_xh, b_hh, reset, truncation=None):
-    """States (B, T, H), with torch's GRUCell for "after", the equations for "before"."""
-    cell = torch.nn.GRUCell(x.shape[2], W_hh.shape[1], dtype=x.dtype)
-    parameters = torch_parameters(W_xh, W_hh, b_xh, b_hh)
-    h_t, states = h_0, []
-    for t in range(x.shape[1]):
-        if truncation is not None and t > 0 and t % truncation == 0:
-            h_t = h_t.detach()
-        if reset == "after":
-            h_t = torch.func.functional_call(cell, parameters, (x[:, t], h_t))
-        else:
-            h_t = before_step(x[:, t], h_t, W_xh, W_hh, b_xh, b_hh)
-        states.append(h_t)
-    return torch.stack(states, dim=1)
 
 
 def all_gradients(dh, cache, truncation=None):
@@ -88,29 +62,16 @@ def all_gradients(dh, cache, truncation=None):
 
 
 @both
-def test_gru_step_gradient_is_right(reset, rng):
-    """Do all six gradients of one step agree with torch and finite differences?"""
-    arrays, upstream = step_arrays(rng), normal(rng, B, H)
+@some_biases
+def test_gru_step_gradient_is_right(reset, biases, rng):
+    """Do all gradients of one step agree with torch and finite differences, with either bias?"""
+    arrays, upstream = step_arrays(rng, biases), normal(rng, B, H)
     _, cache = gru_step_forward(**arrays, reset=reset)
     dx_t, dh_prev, grads = gru_step_backward(upstream, cache)
     assert_gradients(
         {"x_t": dx_t, "h_prev": dh_prev} | grads,
         lambda **changed: gru_step_forward(**changed, reset=reset)[0],
-        lambda x_t, h_prev, **params: torch_gru(x_t[:, None], h_prev, **params, reset=reset)[:, 0],
-        arrays,
-        upstream,
-    )
-
-
-@both
-def test_gru_gradient_is_right(reset, rng):
-    """Do all six gradients of a sequence agree with torch and finite differences?"""
-    arrays, upstream = sequence_arrays(rng), normal(rng, B, T, H)
-    _, cache = gru_forward(**arrays, reset=reset)
-    assert_gradients(
-        all_gradients(upstream, cache),
-        lambda **changed: gru_forward(**changed, reset=reset)[0],
-        lambda **tensors: torch_gru(**tensors, reset=reset),
+        lambda x_t, h_prev, **params: gru_cell(x_t, (h_prev,), **params, reset=reset)[0],
         arrays,
         upstream,
     )
@@ -130,8 +91,21 @@ def test_gru_equals_torch_module(rng):
     output, expected = torch_gradients(module_states, arrays, upstream)
     h, cache = gru_forward(**arrays)  # torch's convention is the one without saying
     np.testing.assert_allclose(h, output, rtol=1e-10, atol=1e-12)
-    for name, grad in all_gradients(upstream, cache).items():
-        np.testing.assert_allclose(grad, expected[name], rtol=1e-10, atol=1e-10, err_msg=name)
+    assert_same_arrays(all_gradients(upstream, cache), expected)
+
+
+@both
+@some_biases
+def test_gru_sequence_takes_either_bias(reset, biases, rng):
+    """Is an absent bias one of zeros in a sequence too, and without a gradient?"""
+    arrays, upstream = sequence_arrays(rng, biases), normal(rng, B, T, H)
+    zeros = {name: np.zeros(3 * H) for name in ("b_xh", "b_hh")}
+    h, cache = gru_forward(**arrays, reset=reset)
+    h_zeros, cache_zeros = gru_forward(**zeros | arrays, reset=reset)
+    np.testing.assert_array_equal(h, h_zeros)
+    expected = all_gradients(upstream, cache_zeros)
+    expected = {name: expected[name] for name in arrays}
+    assert_same_arrays(all_gradients(upstream, cache), expected, rtol=0, atol=0)
 
 
 def test_gru_step_is_torch_convention_without_saying(rng):
@@ -139,70 +113,6 @@ def test_gru_step_is_torch_convention_without_saying(rng):
     arrays = step_arrays(rng)
     expected, _ = gru_step_forward(**arrays, reset="after")
     np.testing.assert_array_equal(gru_step_forward(**arrays)[0], expected)
-
-
-@both
-def test_gru_sequence_equals_loop_of_steps(reset, rng):
-    """Do steps chained by hand, forward and backward, give the sequence's states and gradients?"""
-    arrays, upstream = sequence_arrays(rng), normal(rng, B, T, H)
-    x, h_t, *params = arrays.values()
-    h, cache = gru_forward(**arrays, reset=reset)
-    step_caches = []
-    for t in range(T):
-        h_t, step_cache = gru_step_forward(x[:, t], h_t, *params, reset=reset)
-        np.testing.assert_allclose(h_t, h[:, t], rtol=1e-12, atol=1e-14)
-        step_caches.append(step_cache)
-
-    summed = summed_over_steps(gru_step_backward, step_caches, upstream, arrays)
-    for name, grad in all_gradients(upstream, cache).items():
-        np.testing.assert_allclose(grad, summed[name], rtol=1e-11, atol=1e-12, err_msg=name)
-
-
-@both
-@pytest.mark.parametrize("truncation", [1, 2, 3, T, T + 1])
-def test_gru_truncation_equals_detached_state(reset, truncation, rng):
-    """Is truncated BPTT what torch gives when the state is detached every k steps?"""
-    arrays, upstream = sequence_arrays(rng), normal(rng, B, T, H)
-    _, expected = torch_gradients(
-        lambda **tensors: torch_gru(**tensors, reset=reset, truncation=truncation),
-        arrays,
-        upstream,
-    )
-    _, cache = gru_forward(**arrays, reset=reset)
-    for name, grad in all_gradients(upstream, cache, truncation).items():
-        np.testing.assert_allclose(grad, expected[name], rtol=1e-10, atol=1e-10, err_msg=name)
-
-
-@pytest.mark.parametrize("truncation", [0, -1])
-def test_gru_truncation_refuses_less_than_one_step(truncation, rng):
-    """Does a piece without steps raise?"""
-    _, cache = gru_forward(**sequence_arrays(rng))
-    with pytest.raises(ValueError, match=rf"truncation is {truncation}; expected .* >= 1"):
-        gru_backward(np.zeros((B, T, H)), cache, truncation)
-
-
-@both
-@given(
-    sizes=st.tuples(*[st.integers(1, 6)] * 4),
-    truncation=st.none() | st.integers(1, 8),
-    seed=st.integers(0, 2**32 - 1),
-)
-@example(sizes=(1, 1, 3, 5), truncation=None, seed=0)
-@example(sizes=(1, 7, 1, 1), truncation=None, seed=0)
-def test_gru_gradient_equals_torch_for_any_size(reset, sizes, truncation, seed):
-    """Do states and gradients agree with torch for any B, T, D, H, ones among them?"""
-    B, T, D, H = sizes
-    rng = np.random.default_rng(seed)
-    arrays, upstream = sequence_arrays(rng, B, T, D, H), normal(rng, B, T, H)
-    output, expected = torch_gradients(
-        lambda **tensors: torch_gru(**tensors, reset=reset, truncation=truncation),
-        arrays,
-        upstream,
-    )
-    h, cache = gru_forward(**arrays, reset=reset)
-    np.testing.assert_allclose(h, output, rtol=1e-9, atol=1e-10)
-    for name, grad in all_gradients(upstream, cache, truncation).items():
-        np.testing.assert_allclose(grad, expected[name], rtol=1e-9, atol=1e-10, err_msg=name)
 
 
 def textbook_step(x_t, h_prev, W_xh, W_hh, b_xh, b_hh):
@@ -267,51 +177,27 @@ def test_gru_without_initial_state_starts_at_zero(reset, rng):
     h_zero, cache_zero = gru_forward(**arrays | {"h_0": np.zeros((B, H))}, reset=reset)
     np.testing.assert_array_equal(h, h_zero)
     expected = all_gradients(upstream, cache_zero)
-    for name, grad in all_gradients(upstream, cache).items():
-        np.testing.assert_array_equal(grad, expected[name])
+    assert_same_arrays(all_gradients(upstream, cache), expected, rtol=0, atol=0)
 
 
 @both
-@pytest.mark.parametrize(("B", "T"), [(0, T), (B, 0)])
-def test_gru_of_nothing_changes_nothing(reset, B, T, rng):
-    """Does an empty batch, or one of no steps, give empty states and zero weight gradients?"""
-    arrays = sequence_arrays(rng, B=B, T=T)
-    h, cache = gru_forward(**arrays, reset=reset)
-    assert h.shape == (B, T, H)
-    grads = all_gradients(np.zeros((B, T, H)), cache)
-    assert {name: grad.shape for name, grad in grads.items()} == {
-        name: array.shape for name, array in arrays.items()
-    }
-    assert not any(grad.any() for grad in grads.values())
-
-
-@both
-@pytest.mark.parametrize("initial", ["given", "zeros"])
-def test_gru_keeps_float32(reset, initial, rng):
-    """Do float32 inputs and weights give float32 states and gradients?"""
-    params = init_gru(D, H, rng, np.float32)
-    x = normal(rng, B, T, D, dtype=np.float32)
-    h_0 = normal(rng, B, H, dtype=np.float32) if initial == "given" else None
-    h, cache = gru_forward(x, h_0, **params, reset=reset)
-    h_t, step_cache = gru_step_forward(x[:, 0], h[:, 0], **params, reset=reset)
-    dx_t, dh_prev, step_grads = gru_step_backward(h_t, step_cache)
-    results = [h, h_t, dx_t, dh_prev, *params.values(), *step_grads.values()]
-    for truncation in (None, 2):
-        results += all_gradients(h, cache, truncation).values()
+@some_biases
+def test_gru_step_keeps_float32(reset, biases, rng):
+    """Do float32 inputs and weights give a float32 state and gradients?"""
+    arrays = {name: array.astype(np.float32) for name, array in step_arrays(rng, biases).items()}
+    h_t, cache = gru_step_forward(**arrays, reset=reset)
+    dx_t, dh_prev, grads = gru_step_backward(h_t, cache)
+    results = [h_t, dx_t, dh_prev, *grads.values()]
     assert {result.dtype for result in results} == {np.dtype(np.float32)}
 
 
 @both
-def test_gru_takes_integer_inputs(reset, rng):
-    """Do one-hot vectors given as integers count as the numbers they are?"""
-    arrays, upstream = sequence_arrays(rng), normal(rng, B, T, H)
-    x = np.eye(D, dtype=int)[rng.integers(D, size=(B, T))]
-    _, cache_float = gru_forward(**arrays | {"x": x.astype(float)}, reset=reset)
-    _, cache = gru_forward(**arrays | {"x": x}, reset=reset)
-    expected = all_gradients(upstream, cache_float)
-    for name, grad in all_gradients(upstream, cache).items():
-        np.testing.assert_allclose(grad, expected[name], rtol=1e-12, atol=1e-14)
-        assert grad.dtype == np.float64
+def test_gru_keeps_float32_without_a_state(reset, rng):
+    """Are the zeros of an absent state of the type of the rest?"""
+    params = init_gru(D, H, rng, np.float32)
+    h, cache = gru_forward(normal(rng, B, T, D, dtype=np.float32), None, **params, reset=reset)
+    results = [h, *params.values(), *all_gradients(h, cache, 2).values()]
+    assert {result.dtype for result in results} == {np.dtype(np.float32)}
 
 
 WRONG = {
@@ -374,3 +260,4 @@ def test_init_gru_has_torch_distribution(rng):
     for param in params.values():
         assert 0.049 < np.abs(param).max() <= 0.05
         assert param.std() == pytest.approx(0.05 / np.sqrt(3), rel=0.1)
+    assert init_gru(D, H, rng, bias=False).keys() == {"W_xh", "W_hh"}

@@ -1,11 +1,23 @@
-"""The LSTM: one step, a sequence and its gradient, against torch and differences."""
+"""The LSTM: one step, torch's own module, the cell state's gradient, errors, initial parameters.
+
+What it shares with the other recurrent layers is in test_time_blocks.py.
+"""
 
 import numpy as np
 import pytest
 import torch
-from gradients import B, D, H, T, assert_gradients, frozen, normal, torch_gradients
-from hypothesis import example, given
-from hypothesis import strategies as st
+from gradients import (
+    B,
+    D,
+    H,
+    T,
+    assert_gradients,
+    assert_same_arrays,
+    frozen,
+    normal,
+    torch_gradients,
+)
+from torch_layers import lstm_cell
 
 from rnn_course.lstm import (
     init_lstm,
@@ -15,45 +27,31 @@ from rnn_course.lstm import (
     lstm_step_forward,
 )
 
+with_or_without_bias = pytest.mark.parametrize("bias", [True, False], ids=["bias", "no bias"])
 
-def weights(rng, D=D, H=H):
+
+def weights(rng, bias=True):
     """Frozen parameters, large enough that a wrong factor shows; no gate's W_hh is symmetric."""
-    return {
-        "W_xh": normal(rng, 4 * H, D),
-        "W_hh": frozen(rng.standard_normal((4 * H, H)) / 2),
-        "b_h": normal(rng, 4 * H),
-    }
+    params = {"W_xh": normal(rng, 4 * H, D), "W_hh": frozen(rng.standard_normal((4 * H, H)) / 2)}
+    return params | ({"b_h": normal(rng, 4 * H)} if bias else {})
 
 
-def sequence_arrays(rng, B=B, T=T, D=D, H=H):
+def sequence_arrays(rng):
     """Everything lstm_forward takes, by name; neither initial state is zero."""
     states = {"h_0": normal(rng, B, H), "c_0": normal(rng, B, H)}
-    return {"x": normal(rng, B, T, D)} | states | weights(rng, D, H)
+    return {"x": normal(rng, B, T, D)} | states | weights(rng)
 
 
-def step_arrays(rng):
+def step_arrays(rng, bias=True):
     """Everything lstm_step_forward takes, by name."""
     states = {"h_prev": normal(rng, B, H), "c_prev": normal(rng, B, H)}
-    return {"x_t": normal(rng, B, D)} | states | weights(rng)
+    return {"x_t": normal(rng, B, D)} | states | weights(rng, bias)
 
 
 def torch_parameters(W_xh, W_hh, b_h, suffix=""):
     """Our parameters under the names of torch's modules, whose second bias is zero."""
     values = {"weight_ih": W_xh, "weight_hh": W_hh, "bias_ih": b_h, "bias_hh": b_h * 0}
     return {f"{name}{suffix}": value for name, value in values.items()}
-
-
-def torch_lstm(x, h_0, c_0, W_xh, W_hh, b_h, truncation=None):
-    """States h and c (B, T, 2H), side by side, from torch's LSTMCell step by step."""
-    cell = torch.nn.LSTMCell(x.shape[2], W_hh.shape[1], dtype=x.dtype)
-    parameters = torch_parameters(W_xh, W_hh, b_h)
-    state, states = (h_0, c_0), []
-    for t in range(x.shape[1]):
-        if truncation is not None and t > 0 and t % truncation == 0:
-            state = tuple(part.detach() for part in state)
-        state = torch.func.functional_call(cell, parameters, (x[:, t], state))
-        states.append(torch.cat(state, dim=1))
-    return torch.stack(states, dim=1)
 
 
 def all_gradients(upstream, cache, truncation=None):
@@ -68,27 +66,21 @@ def both_states(**arrays):
     return np.concatenate(lstm_forward(**arrays)[0], axis=2)
 
 
-def test_lstm_step_gradient_is_right(rng):
-    """Do all six gradients of one step agree with torch and finite differences?"""
-    arrays, upstream = step_arrays(rng), normal(rng, B, 2 * H)
+@with_or_without_bias
+def test_lstm_step_gradient_is_right(bias, rng):
+    """Do all gradients of one step agree with torch and finite differences?"""
+    arrays, upstream = step_arrays(rng, bias), normal(rng, B, 2 * H)
     _, cache = lstm_step_forward(**arrays)
     dx_t, dh_prev, dc_prev, grads = lstm_step_backward(upstream[:, :H], upstream[:, H:], cache)
     assert_gradients(
         {"x_t": dx_t, "h_prev": dh_prev, "c_prev": dc_prev} | grads,
         lambda **changed: np.concatenate(lstm_step_forward(**changed)[0], axis=1),
-        lambda x_t, h_prev, c_prev, **params: torch_lstm(x_t[:, None], h_prev, c_prev, **params)[
-            :, 0
-        ],
+        lambda x_t, h_prev, c_prev, **params: torch.cat(
+            lstm_cell(x_t, (h_prev, c_prev), **params), dim=1
+        ),
         arrays,
         upstream,
     )
-
-
-def test_lstm_gradient_is_right(rng):
-    """Do all six gradients of a sequence agree with torch and finite differences?"""
-    arrays, upstream = sequence_arrays(rng), normal(rng, B, T, 2 * H)
-    _, cache = lstm_forward(**arrays)
-    assert_gradients(all_gradients(upstream, cache), both_states, torch_lstm, arrays, upstream)
 
 
 def test_lstm_equals_torch_module(rng):
@@ -110,8 +102,7 @@ def test_lstm_equals_torch_module(rng):
     dc = np.zeros((B, T, H))
     dc[:, -1] = upstream[:, -1]
     dx, dh_0, dc_0, grads = lstm_backward(upstream[:, :-1], dc, cache)
-    for name, grad in ({"x": dx, "h_0": dh_0, "c_0": dc_0} | grads).items():
-        np.testing.assert_allclose(grad, expected[name], rtol=1e-10, atol=1e-10, err_msg=name)
+    assert_same_arrays({"x": dx, "h_0": dh_0, "c_0": dc_0} | grads, expected)
 
 
 def test_lstm_without_upstream_on_the_cell_state(rng):
@@ -122,73 +113,7 @@ def test_lstm_without_upstream_on_the_cell_state(rng):
     *of_inputs_zeros, grads_zeros = lstm_backward(dh, np.zeros((B, T, H)), cache)
     for grad, expected in zip(of_inputs, of_inputs_zeros, strict=True):
         np.testing.assert_array_equal(grad, expected)
-    for name, grad in grads.items():
-        np.testing.assert_array_equal(grad, grads_zeros[name])
-
-
-def test_lstm_sequence_equals_loop_of_steps(rng):
-    """Do steps chained by hand, forward and backward, give the sequence's states and gradients?"""
-    arrays, upstream = sequence_arrays(rng), normal(rng, B, T, 2 * H)
-    x, h_t, c_t, *params = arrays.values()
-    (h, c), cache = lstm_forward(**arrays)
-    step_caches = []
-    for t in range(T):
-        (h_t, c_t), step_cache = lstm_step_forward(x[:, t], h_t, c_t, *params)
-        np.testing.assert_allclose(h_t, h[:, t], rtol=1e-12, atol=1e-14)
-        np.testing.assert_allclose(c_t, c[:, t], rtol=1e-12, atol=1e-14)
-        step_caches.append(step_cache)
-
-    summed = {name: np.zeros_like(array) for name, array in arrays.items()}
-    dh_t, dc_t = np.zeros((2, B, H))
-    for t in reversed(range(T)):
-        dh_t, dc_t = upstream[:, t, :H] + dh_t, upstream[:, t, H:] + dc_t
-        summed["x"][:, t], dh_t, dc_t, grads = lstm_step_backward(dh_t, dc_t, step_caches[t])
-        for name, grad in grads.items():
-            summed[name] += grad
-    summed |= {"h_0": dh_t, "c_0": dc_t}
-    for name, grad in all_gradients(upstream, cache).items():
-        np.testing.assert_allclose(grad, summed[name], rtol=1e-11, atol=1e-12, err_msg=name)
-
-
-@pytest.mark.parametrize("truncation", [1, 2, 3, T, T + 1])
-def test_lstm_truncation_equals_detached_states(truncation, rng):
-    """Is truncated BPTT what torch gives when both states are detached every k steps?"""
-    arrays, upstream = sequence_arrays(rng), normal(rng, B, T, 2 * H)
-    _, expected = torch_gradients(
-        lambda **tensors: torch_lstm(**tensors, truncation=truncation), arrays, upstream
-    )
-    _, cache = lstm_forward(**arrays)
-    for name, grad in all_gradients(upstream, cache, truncation).items():
-        np.testing.assert_allclose(grad, expected[name], rtol=1e-10, atol=1e-10, err_msg=name)
-
-
-@pytest.mark.parametrize("truncation", [0, -1])
-def test_lstm_truncation_refuses_less_than_one_step(truncation, rng):
-    """Does a piece without steps raise?"""
-    _, cache = lstm_forward(**sequence_arrays(rng))
-    with pytest.raises(ValueError, match=rf"truncation is {truncation}; expected .* >= 1"):
-        lstm_backward(np.zeros((B, T, H)), None, cache, truncation)
-
-
-@given(
-    sizes=st.tuples(*[st.integers(1, 6)] * 4),
-    truncation=st.none() | st.integers(1, 8),
-    seed=st.integers(0, 2**32 - 1),
-)
-@example(sizes=(1, 1, 3, 5), truncation=None, seed=0)
-@example(sizes=(1, 7, 1, 1), truncation=None, seed=0)
-def test_lstm_gradient_equals_torch_for_any_size(sizes, truncation, seed):
-    """Do states and gradients agree with torch for any B, T, D, H, ones among them?"""
-    B, T, D, H = sizes
-    rng = np.random.default_rng(seed)
-    arrays, upstream = sequence_arrays(rng, B, T, D, H), normal(rng, B, T, 2 * H)
-    output, expected = torch_gradients(
-        lambda **tensors: torch_lstm(**tensors, truncation=truncation), arrays, upstream
-    )
-    np.testing.assert_allclose(both_states(**arrays), output, rtol=1e-9, atol=1e-10)
-    _, cache = lstm_forward(**arrays)
-    for name, grad in all_gradients(upstream, cache, truncation).items():
-        np.testing.assert_allclose(grad, expected[name], rtol=1e-9, atol=1e-10, err_msg=name)
+    assert_same_arrays(grads, grads_zeros, rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("missing", [("h_0",), ("c_0",), ("h_0", "c_0")])
@@ -199,21 +124,8 @@ def test_lstm_without_initial_state_starts_at_zero(missing, rng):
     nothing = arrays | dict.fromkeys(missing)
     np.testing.assert_array_equal(both_states(**nothing), both_states(**zeros))
     expected = all_gradients(upstream, lstm_forward(**zeros)[1])
-    for name, grad in all_gradients(upstream, lstm_forward(**nothing)[1]).items():
-        np.testing.assert_array_equal(grad, expected[name])
-
-
-@pytest.mark.parametrize(("B", "T"), [(0, T), (B, 0)])
-def test_lstm_of_nothing_changes_nothing(B, T, rng):
-    """Does an empty batch, or one of no steps, give empty states and zero weight gradients?"""
-    arrays = sequence_arrays(rng, B=B, T=T)
-    (h, c), cache = lstm_forward(**arrays)
-    assert h.shape == c.shape == (B, T, H)
-    grads = all_gradients(np.zeros((B, T, 2 * H)), cache)
-    assert {name: grad.shape for name, grad in grads.items()} == {
-        name: array.shape for name, array in arrays.items()
-    }
-    assert not any(grad.any() for grad in grads.values())
+    grads = all_gradients(upstream, lstm_forward(**nothing)[1])
+    assert_same_arrays(grads, expected, rtol=0, atol=0)
 
 
 def test_lstm_step_by_hand():
@@ -229,32 +141,25 @@ def test_lstm_step_by_hand():
     np.testing.assert_allclose(h_t, [[0.0, np.tanh(1.0)]], rtol=1e-15)
 
 
-@pytest.mark.parametrize("initial", ["given", "zeros"])
-def test_lstm_keeps_float32(initial, rng):
+@with_or_without_bias
+def test_lstm_step_keeps_float32(bias, rng):
     """Do float32 inputs and weights give float32 states and gradients?"""
-    params = init_lstm(D, H, rng, dtype=np.float32)
-    x = normal(rng, B, T, D, dtype=np.float32)
-    h_0 = c_0 = normal(rng, B, H, dtype=np.float32) if initial == "given" else None
-    (h, c), cache = lstm_forward(x, h_0, c_0, **params)
-    (h_t, c_t), step_cache = lstm_step_forward(x[:, 0], h[:, 0], c[:, 0], **params)
-    *step_inputs, step_grads = lstm_step_backward(h_t, c_t, step_cache)
-    results = [h, c, h_t, c_t, *params.values(), *step_inputs, *step_grads.values()]
-    for truncation in (None, 2):
-        *inputs, grads = lstm_backward(h, None, cache, truncation)
-        results += [*inputs, *grads.values()]
-    results += all_gradients(np.concatenate([h, c], axis=2), cache).values()
+    params = init_lstm(D, H, rng, dtype=np.float32, bias=bias)
+    x_t, h_prev, c_prev = (normal(rng, B, size, dtype=np.float32) for size in (D, H, H))
+    (h_t, c_t), cache = lstm_step_forward(x_t, h_prev, c_prev, **params)
+    *of_inputs, grads = lstm_step_backward(h_t, c_t, cache)
+    results = [h_t, c_t, *of_inputs, *params.values(), *grads.values()]
     assert {result.dtype for result in results} == {np.dtype(np.float32)}
 
 
-def test_lstm_takes_integer_inputs(rng):
-    """Do one-hot vectors given as integers count as the numbers they are?"""
-    arrays = sequence_arrays(rng)
-    x = np.eye(D, dtype=int)[rng.integers(D, size=(B, T))]
-    upstream = normal(rng, B, T, 2 * H)
-    expected = all_gradients(upstream, lstm_forward(**arrays | {"x": x.astype(float)})[1])
-    for name, grad in all_gradients(upstream, lstm_forward(**arrays | {"x": x})[1]).items():
-        np.testing.assert_allclose(grad, expected[name], rtol=1e-12, atol=1e-14)
-        assert grad.dtype == np.float64
+@pytest.mark.parametrize("missing", ["h_0", "c_0"])
+def test_lstm_keeps_float32_without_a_state(missing, rng):
+    """Are the zeros of an absent state of the type of the rest?"""
+    arrays = {name: array.astype(np.float32) for name, array in sequence_arrays(rng).items()}
+    (h, c), cache = lstm_forward(**arrays | {missing: None})
+    *of_inputs, grads = lstm_backward(h, None, cache, 2)
+    results = [h, c, *of_inputs, *grads.values()]
+    assert {result.dtype for result in results} == {np.dtype(np.float32)}
 
 
 WRONG = {
@@ -315,6 +220,8 @@ def test_init_lstm_sets_the_forget_bias_alone(forget_bias, rng):
     for param in (params["W_xh"], params["W_hh"], i, g, o):
         assert 0.049 < np.abs(param).max() <= 0.05
         assert param.std() == pytest.approx(0.05 / np.sqrt(3), rel=0.1)
+    without = init_lstm(D, H, rng, forget_bias=forget_bias, bias=False)
+    assert without.keys() == {"W_xh", "W_hh"}
 
 
 def test_init_lstm_starts_with_the_forget_gate_half_open(rng):
