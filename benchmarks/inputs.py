@@ -9,7 +9,7 @@ from rnn_course.gru import init_gru
 from rnn_course.lstm import init_lstm
 from rnn_course.mingru import init_mingru
 from rnn_course.rnn import init_rnn
-from rnn_course.transformer import init_transformer_layer
+from rnn_course.transformer_layer import init_transformer_layer
 
 INIT = {"rnn": init_rnn, "lstm": init_lstm, "gru": init_gru, "mingru": init_mingru}
 

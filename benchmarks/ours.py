@@ -12,7 +12,7 @@ from rnn_course.lstm import lstm_backward, lstm_forward
 from rnn_course.mingru import mingru_backward, mingru_forward
 from rnn_course.rnn import rnn_backward, rnn_forward
 from rnn_course.streaming import gru_stream, lstm_stream, rnn_stream
-from rnn_course.transformer import transformer_layer_backward, transformer_layer_forward
+from rnn_course.transformer_layer import transformer_layer_backward, transformer_layer_forward
 
 ONE_STATE = {
     "rnn": (rnn_forward, rnn_backward),

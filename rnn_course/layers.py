@@ -29,7 +29,9 @@ def linear_forward(x, W, b):
     """
     require_shape("x", x, (*np.shape(x)[:-1], W.shape[1]), f"W {W.shape}")
     require_shape("b", b, (W.shape[0],), f"W {W.shape}")
-    return x @ W.T + b, (x, W)
+    x_rows = x.reshape(-1, W.shape[1])  # (N, D), one product instead of one a sequence
+    y = x_rows @ W.T + b  # (N, K)
+    return y.reshape(*x.shape[:-1], len(W)), (x, W)
 
 
 def linear_backward(dy, cache):
@@ -48,7 +50,8 @@ def linear_backward(dy, cache):
     require_shape("dy", dy, (*x.shape[:-1], W.shape[0]), f"x {x.shape} with W {W.shape}")
     dy_rows = dy.reshape(-1, W.shape[0])  # (N, K)
     x_rows = x.reshape(-1, W.shape[1])  # (N, D)
-    return dy @ W, {"W": dy_rows.T @ x_rows, "b": dy_rows.sum(axis=0)}
+    dx = (dy_rows @ W).reshape(x.shape)
+    return dx, {"W": dy_rows.T @ x_rows, "b": dy_rows.sum(axis=0)}
 
 
 def init_embedding(vocabulary_size, embedding_size, rng, dtype=np.float64):

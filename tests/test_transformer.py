@@ -8,9 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnn_course.text import mask_from_lengths
-from rnn_course.transformer import (
-    TransformerDecoder,
-    TransformerEncoder,
+from rnn_course.transformer import TransformerDecoder, TransformerEncoder
+from rnn_course.transformer_layer import (
     feedforward_backward,
     feedforward_forward,
     gelu,
