@@ -1,4 +1,4 @@
-"""Whole models: gradients of every parameter, padding, sampling, encoder and decoder."""
+"""Whole models: gradients of every parameter, padding, sampling."""
 
 import numpy as np
 import pytest
@@ -11,11 +11,8 @@ from rnn_course.encoders import RNNEncoder
 from rnn_course.feedforward_encoders import BagEncoder, WindowEncoder
 from rnn_course.gradient_check import check_gradients
 from rnn_course.models import SequenceModel, count_parameters, generate
-from rnn_course.optimisers import Adam
-from rnn_course.seq2seq import EncoderDecoder
-from rnn_course.training import train
 
-V, E, SOURCE_V, S = 6, 3, 8, 9
+V, E = 6, 3
 LENGTHS = frozen([7, 4])
 MAKERS = {
     "rnn": lambda rng, **options: RNNEncoder(E, H, rng, **options),
@@ -52,14 +49,14 @@ def targets_for(rng, output_at, loss):
     return frozen(rng.integers(K, size=leading))
 
 
-def torch_rnn_states(x, h_t, params, prefix="", truncation=None):
+def torch_rnn_states(x, h_t, params, truncation=None):
     """States (B, T, H) of a tanh RNN in torch, detached before every truncation-th step."""
     states = []
     for t in range(x.shape[1]):
         if truncation is not None and t > 0 and t % truncation == 0:
             h_t = h_t.detach()
-        a_t = h_t @ params[f"{prefix}W_hh"].T + x[:, t] @ params[f"{prefix}W_xh"].T
-        h_t = torch.tanh(a_t + params[f"{prefix}b_h"])
+        a_t = h_t @ params["W_hh"].T + x[:, t] @ params["W_xh"].T
+        h_t = torch.tanh(a_t + params["b_h"])
         states.append(h_t)
     return torch.stack(states, dim=1)
 
@@ -272,109 +269,3 @@ def test_generate_refuses(prompt, temperature, rng):
     """Do an empty prompt and a negative temperature raise?"""
     with pytest.raises(ValueError, match=r"at least one token .* temperature >= 0"):
         generate(language_model(rng), prompt, 5, rng, temperature)
-
-
-START, END = 4, 5
-SOURCE_LENGTHS, TARGET_LENGTHS = frozen([9, 4]), frozen([3, 7])
-
-
-sources = pytest.mark.parametrize("source_size", [SOURCE_V, None], ids=["tokens", "vectors"])
-
-
-def translator(rng, source_size=SOURCE_V, dtype=np.float64):
-    """Source and target vocabularies of different sizes, or sources without vocabulary."""
-    return EncoderDecoder(source_size, V, E, H, START, END, rng, dtype)
-
-
-def translation_batch(rng, source_size=SOURCE_V):
-    """Sources (B, S) or (B, S, E) and targets (B, T), both padded."""
-    if source_size is None:
-        source = normal(rng, B, S, E)
-    else:
-        source = frozen(rng.integers(source_size, size=(B, S)))
-    target = rng.integers(V, size=(B, T))
-    return source, SOURCE_LENGTHS, frozen(target), TARGET_LENGTHS
-
-
-@sources
-def test_encoder_decoder_equals_torch(source_size, rng):
-    """Are loss and all gradients torch's, through the state handed from RNN to RNN?"""
-    model = translator(rng, source_size)
-    source, _, target, _ = batch = translation_batch(rng, source_size)
-    loss, grads = model.loss_and_grads(*batch)
-
-    p = leaves(model)
-    zeros = torch.zeros(B, H, dtype=torch.float64)
-    x = torch.tensor(source) if source_size is None else p["source_E"][torch.tensor(source)]
-    read = torch_rnn_states(x, zeros, p, "source_")
-    context = torch.stack([read[0, 8], read[1, 3]])
-    fed = torch.tensor(np.concatenate([np.full((B, 1), START), target[:, :-1]], axis=1))
-    h = torch_rnn_states(p["target_E"][fed], context, p, "target_")
-    y = h @ p["target_W_hy"].T + p["target_b_y"]
-    real = torch.tensor(np.arange(T) < TARGET_LENGTHS[:, None])
-    torch_loss = torch.nn.functional.cross_entropy(y[real], torch.tensor(target)[real])
-    torch_loss.backward()
-    assert loss == pytest.approx(torch_loss.item(), rel=1e-12)
-    assert_grads_equal(grads, p)
-
-
-@sources
-def test_encoder_decoder_gradients_pass_the_check(source_size, rng):
-    """Do all gradients agree with finite differences?"""
-    model, batch = translator(rng, source_size), translation_batch(rng, source_size)
-    _, grads = model.loss_and_grads(*batch)
-    loss_of = with_params(model, lambda: model.loss_and_grads(*batch)[0])
-    verdict = check_gradients(loss_of, model.params, grads)
-    assert verdict, str(verdict)
-
-
-def test_encoder_decoder_ignores_padding(rng):
-    """Do other tokens in padded places of source and target change nothing?"""
-    model = translator(rng)
-    source, _, target, _ = batch = translation_batch(rng)
-    loss, grads = model.loss_and_grads(*batch)
-    source, target = source.copy(), target.copy()
-    source[1, 4:], target[0, 3:] = 0, 1
-    loss_other, grads_other = model.loss_and_grads(source, SOURCE_LENGTHS, target, TARGET_LENGTHS)
-    assert loss_other == loss
-    for name, grad in grads.items():
-        np.testing.assert_array_equal(grads_other[name], grad, err_msg=name)
-
-
-def test_encoder_decoder_keeps_float32(rng):
-    """Are parameters, loss and gradients float32?"""
-    model = translator(rng, dtype=np.float32)
-    loss, grads = model.loss_and_grads(*translation_batch(rng))
-    results = [loss, *grads.values(), *model.params.values()]
-    assert {result.dtype for result in results} == {np.dtype(np.float32)}
-
-
-@sources
-def test_encoder_decoder_greedy_decode_is_what_teacher_forcing_predicts(source_size, rng):
-    """Fed with its own output, is the most probable next token what the decoder wrote?"""
-    model, source = translator(rng, source_size), translation_batch(rng, source_size)[0]
-    model.params["target_W_hy"] *= 5
-    model.params["target_b_y"][END] = -100  # never the end: rows of full length
-    written = np.array(model.greedy_decode(source, SOURCE_LENGTHS, T))
-    assert written.shape == (B, T)
-    context, _ = model.encode(source, SOURCE_LENGTHS)
-    fed = np.concatenate([np.full((B, 1), START), written[:, :-1]], axis=1)
-    np.testing.assert_array_equal(model.decoder.predict(fed, state=[(context,)]), written)
-
-
-def test_encoder_decoder_learns_to_copy(rng):
-    """After a short training, does the decoder write the source it read, and then stop?"""
-    pairs = np.array([[a, b] for a in range(4) for b in range(4)])
-    source = np.concatenate([pairs, pairs[:, :1]], axis=1)  # a third step, real for every other row
-    lengths = np.where(np.arange(16) % 2, 3, 2)
-    texts = [row[:length].tolist() for row, length in zip(source, lengths, strict=True)]
-    target = np.full((16, 4), END)
-    for row, text in zip(target, texts, strict=True):
-        row[: len(text)] = text
-    model = EncoderDecoder(4, 6, 8, 32, START, END, rng)
-    batch = source, lengths, target, lengths + 1
-    history = train(model, [batch] * 300, Adam(0.01), 300, max_norm=1.0)
-    assert history.loss[0] > 1.5
-    assert history.loss[-1] < 0.05
-    assert model.greedy_decode(source, lengths, 6) == texts
-    assert all(len(text) <= 1 for text in model.greedy_decode(source, lengths, 1))
