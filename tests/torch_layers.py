@@ -71,7 +71,7 @@ def torch_layer(cell, x, state, lengths=None, truncation=None, reverse=False):
         real = (t < lengths)[:, None]  # (B, 1)
         age = (lengths - 1 - t if reverse else torch.full((B,), t))[:, None]  # steps done before
         if truncation is not None:
-            cut = (age > 0) & (age % truncation == 0)  # (B, 1)
+            cut = real & (age > 0) & (age % truncation == 0)  # (B, 1)
             state = [torch.where(cut, part.detach(), part) for part in state]
         after = cell(x[:, t], state)
         state = [torch.where(real, *parts) for parts in zip(after, state, strict=True)]
