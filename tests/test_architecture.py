@@ -15,6 +15,8 @@ LEVELS = [
     {"_validate"},
     {
         "_time_blocks",
+        "_torch_modules",
+        "_torch_names",
         "activations",
         "checkpoint",
         "data",
@@ -43,7 +45,7 @@ LEVELS = [
     {"encoders", "feedforward_encoders", "transformer"},
     {"diagnostics", "models", "probes"},
     {"seq2seq"},
-    {"training"},
+    {"conversion", "training"},
     {
         "checks",
         "collecting",
