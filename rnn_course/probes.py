@@ -15,6 +15,13 @@ from rnn_course.metrics import accuracy, majority_accuracy
 from rnn_course.text import mask_from_lengths
 
 
+def _require_finite_rows(name, array):
+    if len(array) == 0:
+        raise ValueError(f"{name} has shape {array.shape}; expected at least one row")
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} holds NaN or infinity, which no linear map can handle")
+
+
 def fit_ridge(h, target, regularisation=0.0):
     """The linear map from h to target of least squared error (eq-ridge).
 
@@ -26,7 +33,7 @@ def fit_ridge(h, target, regularisation=0.0):
         {"W": (K, H), "b": (K,)}, to be applied as h @ W.T + b.
 
     Raises:
-        ValueError: sizes disagree, there are no rows, or regularisation is negative.
+        ValueError: sizes disagree, no rows, NaN or infinity, or regularisation is negative.
 
     Source: Hoerl and Kennard (1970), doi:10.1080/00401706.1970.10488634.
     """
@@ -34,11 +41,8 @@ def fit_ridge(h, target, regularisation=0.0):
         raise ValueError(f"regularisation is {regularisation}; expected at least 0")
     require_shape("h", h, (None, None), "a linear map")
     require_shape("target", target, (len(h), None), f"h {h.shape}")
-    if len(h) == 0:
-        raise ValueError(f"h has shape {h.shape}; expected at least one row")
-    for name, array in (("h", h), ("target", target)):
-        if not np.isfinite(array).all():
-            raise ValueError(f"{name} holds NaN or infinity, to which no map can be fitted")
+    _require_finite_rows("h", h)
+    _require_finite_rows("target", target)
     h_mean, target_mean = h.mean(axis=0), target.mean(axis=0)  # (H,), (K,)
     # As further rows, and not as H^T H + regularisation: that would square rounding errors
     rows = np.sqrt(regularisation) * np.eye(h.shape[1])  # (H, H)
@@ -65,10 +69,11 @@ def linear_probe(train, test, regularisation=0.0):
             class, of the training targets.
 
     Raises:
-        ValueError: sizes disagree, no rows, or held-out numbers that are all the same.
+        ValueError: sizes disagree, no rows, NaN, or held-out numbers that are all the same.
     """
     (h_train, target_train), (h_test, target_test) = train, test
     require_shape("h_test", h_test, (None, h_train.shape[1]), f"h_train {h_train.shape}")
+    _require_finite_rows("h_test", h_test)
     if np.issubdtype(target_train.dtype, np.integer):
         require_shape("target_train", target_train, (len(h_train),), f"h_train {h_train.shape}")
         classes = np.unique(target_train)  # (K,)
@@ -76,7 +81,8 @@ def linear_probe(train, test, regularisation=0.0):
         probe = fit_ridge(h_train, one_hot, regularisation)
         answer = classes[(h_test @ probe["W"].T + probe["b"]).argmax(axis=1)]  # (N,)
         return accuracy(answer, target_test), majority_accuracy(target_train, target_test)
-    target_train, target_test = (t.reshape(len(t), -1) for t in (target_train, target_test))
+    if target_train.ndim == 1:
+        target_train, target_test = target_train[:, None], target_test[:, None]  # (N, 1) each
     probe = fit_ridge(h_train, target_train, regularisation)
     answer = h_test @ probe["W"].T + probe["b"]  # (N, K)
     require_shape("target_test", target_test, answer.shape, f"h_test {h_test.shape}")
