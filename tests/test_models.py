@@ -1,146 +1,194 @@
-"""Whole models: gradients of every parameter, padding, sampling."""
+"""Whole models: gradients of every parameter against torch, padding, dropout, sampling."""
 
 import numpy as np
 import pytest
 import torch
-from gradients import B, H, K, T, frozen, normal
-from hypothesis import given
+from gradients import B, D, H, K, T, assert_same_arrays, frozen, normal
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch_encoders import make, named_state, outputs_like, run_in_torch, state_for
 
+from rnn_course.activations import softmax
 from rnn_course.encoders import RNNEncoder
 from rnn_course.feedforward_encoders import BagEncoder, WindowEncoder
 from rnn_course.gradient_check import check_gradients
 from rnn_course.models import SequenceModel, count_parameters, generate
 
-V, E = 6, 3
+V = 6
 LENGTHS = frozen([7, 4])
-MAKERS = {
-    "rnn": lambda rng, **options: RNNEncoder(E, H, rng, **options),
-    "window": lambda rng, **options: WindowEncoder(E, H, 3, rng, **options),
-    "bag": lambda rng, **options: BagEncoder(E, H, rng, **options),
+FORWARD = {
+    "rnn": lambda rng, **options: RNNEncoder(D, H, rng, **options),
+    "lstm": lambda rng, **options: make("lstm", rng, num_layers=2, **options),
+    "gru": lambda rng, **options: make("gru after", rng, **options),
+    "gru before": lambda rng, **options: make("gru before", rng, **options),
+    "mingru": lambda rng, **options: make("mingru", rng, num_layers=2, **options),
+    "minlstm": lambda rng, **options: make("minlstm", rng, **options),
+    "window": lambda rng, **options: WindowEncoder(D, H, 3, rng, **options),
+    "bag": lambda rng, **options: BagEncoder(D, H, rng, **options),
 }
+TWO_WAYS = {
+    f"{kind} two ways": lambda rng, kind=kind, **options: make(
+        kind, rng, bidirectional=True, **options
+    )
+    for kind in ("rnn tanh", "lstm", "gru after", "mingru")
+}
+ENCODERS = FORWARD | TWO_WAYS
+every = pytest.mark.parametrize("encoder", ENCODERS)
+every_forward = pytest.mark.parametrize("encoder", FORWARD)
+everywhere = pytest.mark.parametrize("output_at", ["last", "mean", "every"])
 
 
 def token_model(rng, encoder="rnn", dtype=np.float64, **options):
     """A model with embedding, tokens in, classes out."""
-    return SequenceModel(MAKERS[encoder](rng, dtype=dtype), K, rng, V, E, **options)
+    return SequenceModel(ENCODERS[encoder](rng, dtype=dtype), K, rng, V, D, **options)
 
 
 def with_params(model, function):
     """function() as a function of the model's parameters, which come back afterwards."""
 
     def loss_of(params):
-        own = {name: param.copy() for name, param in model.params.items()}
-        for name, param in params.items():
-            model.params[name][...] = param
+        encoder = model.encoder
+        own, own_of_encoder = model.params, encoder.params
+        model.params = own | params
+        encoder.params = {name: model.params[name] for name in own_of_encoder}
         loss = function()
-        for name, param in own.items():
-            model.params[name][...] = param
+        model.params, encoder.params = own, own_of_encoder
         return loss
 
     return loss_of
 
 
-def targets_for(rng, output_at, loss):
+def targets_for(rng, output_at, loss="cross_entropy", B=B):
     """Targets of the shape that the model's outputs ask for."""
-    leading = (B,) if output_at == "last" else (B, T)
+    leading = (B, T) if output_at == "every" else (B,)
     if loss == "squared_error":
         return normal(rng, *leading, K)
     return frozen(rng.integers(K, size=leading))
 
 
-def torch_rnn_states(x, h_t, params, truncation=None):
-    """States (B, T, H) of a tanh RNN in torch, detached before every truncation-th step."""
-    states = []
-    for t in range(x.shape[1]):
-        if truncation is not None and t > 0 and t % truncation == 0:
-            h_t = h_t.detach()
-        a_t = h_t @ params["W_hh"].T + x[:, t] @ params["W_xh"].T
-        h_t = torch.tanh(a_t + params["b_h"])
-        states.append(h_t)
-    return torch.stack(states, dim=1)
-
-
-def leaves(model):
-    """The model's parameters as torch tensors that collect gradients."""
-    return {name: torch.tensor(param, requires_grad=True) for name, param in model.params.items()}
-
-
-def assert_grads_equal(grads, tensors):
-    """Fail unless every gradient is torch's to 1e-10."""
-    assert grads.keys() == tensors.keys()
-    for name, grad in grads.items():
-        expected = tensors[name].grad.numpy()
-        np.testing.assert_allclose(grad, expected, rtol=1e-10, atol=1e-10, err_msg=name)
+def torch_outputs(h, lengths, output_at, hidden_size):
+    """What the output layer sees, a row for each real output, a sequence at a time."""
+    rows = [own[:length] for own, length in zip(h, lengths, strict=True)]
+    if output_at == "every":
+        return torch.cat(rows)
+    if output_at == "mean":
+        return torch.stack([own.mean(dim=0) for own in rows])
+    # forward ends at the last real step, a reverse direction at the first
+    return torch.stack([torch.cat([own[-1, :hidden_size], own[0, hidden_size:]]) for own in rows])
 
 
 @pytest.mark.parametrize("truncation", [None, 3])
 @pytest.mark.parametrize("loss_name", ["cross_entropy", "squared_error"])
-@pytest.mark.parametrize("output_at", ["last", "every"])
-def test_sequence_model_equals_torch(output_at, loss_name, truncation, rng):
-    """Are loss and all gradients of an RNN on padded tokens torch's, with h_0 and truncation?"""
-    model = token_model(rng, output_at=output_at, loss=loss_name)
-    tokens, h_0 = frozen(rng.integers(V, size=(B, T))), normal(rng, B, H)
+@everywhere
+@pytest.mark.parametrize("bidirectional", [False, True], ids=["one way", "two ways"])
+@pytest.mark.parametrize("kind", ["rnn tanh", "lstm", "gru before", "mingru"])
+def test_sequence_model_equals_torch(kind, bidirectional, output_at, loss_name, truncation, rng):
+    """Are loss and all gradients on padded tokens torch's, with a state and truncation?"""
+    encoder = make(kind, rng, num_layers=2, bidirectional=bidirectional)
+    model = SequenceModel(encoder, K, rng, V, D, output_at=output_at, loss=loss_name)
+    tokens, state = frozen(rng.integers(V, size=(B, T))), state_for(encoder, rng, B)
     targets = targets_for(rng, output_at, loss_name)
-    loss, grads = model.loss_and_grads(tokens, targets, LENGTHS, [(h_0,)], truncation)
+    loss, grads = model.loss_and_grads(tokens, targets, LENGTHS, state, truncation)
 
-    tensors = leaves(model)
-    x = tensors["E"][torch.tensor(tokens)]
-    h = torch_rnn_states(x, torch.tensor(h_0), tensors, truncation=truncation)
-    if output_at == "last":
-        h, real = torch.stack([h[0, 6], h[1, 3]]), torch.tensor([True, True])
-    else:
-        real = torch.tensor(np.arange(T) < LENGTHS[:, None])
-    y = (h @ tensors["W_hy"].T + tensors["b_y"])[real]
-    torch_loss = getattr(
-        torch.nn.functional, {"squared_error": "mse_loss"}.get(loss_name, loss_name)
-    )(y, torch.tensor(targets)[real])
+    leaves = {name: torch.tensor(p, requires_grad=True) for name, p in model.params.items()}
+    starts = {name: torch.tensor(part) for name, part in named_state(state).items()}
+    run = run_in_torch(kind, encoder, LENGTHS, truncation)
+    outputs = run(x=leaves["E"][torch.tensor(tokens)], **starts, **leaves)
+    h, _ = outputs_like(encoder, outputs, T)
+    seen = torch_outputs(h, LENGTHS, output_at, H)
+    y = seen @ leaves["W_hy"].T + leaves["b_y"]
+    real = np.arange(T) < LENGTHS[:, None] if output_at == "every" else np.full(B, True)
+    name = {"squared_error": "mse_loss"}.get(loss_name, loss_name)
+    torch_loss = getattr(torch.nn.functional, name)(y, torch.tensor(targets[real]))
     torch_loss.backward()
     assert loss == pytest.approx(torch_loss.item(), rel=1e-12)
-    assert model.loss(tokens, targets, LENGTHS, [(h_0,)]) == loss
-    assert_grads_equal(grads, tensors)
+    assert model.loss(tokens, targets, LENGTHS, state) == loss
+    assert_same_arrays(grads, {name: leaf.grad.numpy() for name, leaf in leaves.items()})
 
 
 @pytest.mark.parametrize("vectors", [False, True], ids=["tokens", "vectors"])
-@pytest.mark.parametrize("output_at", ["last", "every"])
-@pytest.mark.parametrize("encoder", MAKERS)
+@everywhere
+@every
 def test_sequence_model_gradients_pass_the_check(encoder, output_at, vectors, rng):
     """Do all gradients of every kind of model agree with finite differences?"""
     if vectors:
-        model = SequenceModel(MAKERS[encoder](rng), K, rng, output_at=output_at)
-        inputs = normal(rng, B, T, E)
+        model = SequenceModel(ENCODERS[encoder](rng), K, rng, output_at=output_at)
+        inputs = normal(rng, B, T, D)
     else:
         model = token_model(rng, encoder, output_at=output_at)
         inputs = frozen(rng.integers(V, size=(B, T)))
-    batch = inputs, targets_for(rng, output_at, "cross_entropy"), LENGTHS
+    batch = inputs, targets_for(rng, output_at), LENGTHS
     _, grads = model.loss_and_grads(*batch)
     assert grads.keys() == model.params.keys()
-    verdict = check_gradients(with_params(model, lambda: model.loss(*batch)), model.params, grads)
-    assert verdict, str(verdict)
-
-
-def test_sequence_model_returns_the_initial_state_gradient(rng):
-    """Is dh_0 the derivative of the loss with respect to the initial state?"""
-    model, tokens, h_0 = token_model(rng), rng.integers(V, size=(B, T)), normal(rng, B, H)
-    upstream = normal(rng, B, T, K)
-    _, cache = model.forward(tokens, state=[(h_0,)])
-    _, ((dh_0,),) = model.backward(upstream, cache)
     verdict = check_gradients(
-        lambda p: (model.forward(tokens, state=[(p["h_0"],)])[0] * upstream).sum(),
-        {"h_0": h_0},
-        {"h_0": dh_0},
+        with_params(model, lambda: model.loss(*batch)), model.params, grads, tolerance=1e-5
     )
     assert verdict, str(verdict)
 
 
-@pytest.mark.parametrize("output_at", ["last", "every"])
+@every_forward
+def test_language_model_gradients_pass_the_check(encoder, rng):
+    """Do they where the next token is the target, without lengths?"""
+    model = SequenceModel(ENCODERS[encoder](rng), V, rng, V, D)
+    text = frozen(rng.integers(V, size=(B, T + 1)))
+    batch = text[:, :-1], text[:, 1:]
+    _, grads = model.loss_and_grads(*batch)
+    verdict = check_gradients(
+        with_params(model, lambda: model.loss(*batch)), model.params, grads, tolerance=1e-5
+    )
+    assert verdict, str(verdict)
+
+
+@everywhere
+@pytest.mark.parametrize("encoder", ["lstm", "mingru"])
+def test_sequence_model_returns_the_initial_state_gradient(encoder, output_at, rng):
+    """Is it the derivative of the outputs with respect to the state that the encoder has first?"""
+    model, tokens = token_model(rng, encoder, output_at=output_at), rng.integers(V, size=(B, T))
+    state = state_for(model.encoder, rng, B)
+    y, cache = model.forward(tokens, LENGTHS, state)
+    upstream = normal(rng, *y.shape)
+    grads, dstate = model.backward(upstream, cache)
+    assert grads.keys() == model.params.keys()
+
+    def loss_of(parts):
+        start = [
+            tuple(parts[f"state{k}_{j}"] for j in range(len(own))) for k, own in enumerate(state)
+        ]
+        return (model.forward(tokens, LENGTHS, start)[0] * upstream).sum()
+
+    verdict = check_gradients(loss_of, named_state(state), named_state(dstate))
+    assert verdict, str(verdict)
+
+
+@pytest.mark.parametrize("encoder", ["lstm", "mingru"])
+def test_sequence_model_drops_out_between_layers_with_a_generator(encoder, rng):
+    """With one seed, is the gradient the derivative of that loss; without, is nothing dropped?"""
+    model = token_model(rng, encoder)
+    model.encoder.dropout = 0.4
+    tokens, targets = rng.integers(V, size=(B, T)), targets_for(rng, "every")
+
+    def loss_and_grads():
+        return model.loss_and_grads(tokens, targets, LENGTHS, rng=np.random.default_rng(4))
+
+    loss, grads = loss_and_grads()
+    verdict = check_gradients(
+        with_params(model, lambda: loss_and_grads()[0]), model.params, grads, tolerance=1e-5
+    )
+    assert verdict, str(verdict)
+    without, _ = model.loss_and_grads(tokens, targets, LENGTHS)
+    assert model.loss(tokens, targets, LENGTHS) == without != loss
+
+
+@everywhere
+@every
 @given(st.lists(st.integers(1, T), min_size=1, max_size=4), st.integers(0, 2**32 - 1))
-def test_sequence_model_ignores_padding(output_at, lengths, seed):
+@settings(max_examples=10)
+def test_sequence_model_ignores_padding(encoder, output_at, lengths, seed):
     """Do loss and gradients stay bit by bit the same, whatever tokens stand in padded places?"""
     rng = np.random.default_rng(seed)
-    model = token_model(rng, output_at=output_at)
+    model = token_model(rng, encoder, output_at=output_at)
     tokens = rng.integers(V, size=(len(lengths), T))
-    targets = rng.integers(K, size=len(lengths) if output_at == "last" else tokens.shape)
+    targets = np.array(targets_for(rng, output_at, B=len(lengths)))
     loss, grads = model.loss_and_grads(tokens, targets, lengths)
     padded = np.arange(T) >= np.array(lengths)[:, None]
     tokens[padded] = rng.integers(V, size=padded.sum())
@@ -148,30 +196,94 @@ def test_sequence_model_ignores_padding(output_at, lengths, seed):
         targets[padded] = -100
     loss_other, grads_other = model.loss_and_grads(tokens, targets, lengths)
     assert loss_other == loss
-    for name, grad in grads.items():
-        np.testing.assert_array_equal(grads_other[name], grad, err_msg=name)
+    assert_same_arrays(grads_other, grads, rtol=0, atol=0)
+
+
+@everywhere
+@every
+def test_sequence_model_outputs_do_not_depend_on_the_batch(encoder, output_at, rng):
+    """Is a sequence's output, alone and unpadded, what it is in a padded batch with NaN in it?"""
+    model = SequenceModel(ENCODERS[encoder](rng), K, rng, output_at=output_at)
+    x = np.array(normal(rng, 3, T, D))
+    x[1, 2], x[0, 4:] = np.nan, np.inf
+    y, _ = model.forward(x, np.array([4, 7, 7]))
+    for row, length in ((0, 4), (2, 7)):
+        alone, _ = model.forward(x[[row], :length])
+        own = y[[row], :length] if output_at == "every" else y[[row]]
+        np.testing.assert_allclose(own, alone, rtol=1e-12, atol=1e-14)
+
+
+@everywhere
+def test_sequence_model_changes_nothing_it_is_given(output_at, rng):
+    """Are tokens, vectors, targets, lengths and state, all frozen, left alone, twice alike?"""
+    for vocabulary, inputs in (
+        ((V, D), frozen(rng.integers(V, size=(1, T)))),
+        ((), normal(rng, 1, T, D)),
+    ):
+        encoder = make("lstm", rng, num_layers=2, bidirectional=True)
+        model = SequenceModel(encoder, K, rng, *vocabulary, output_at=output_at)
+        batch = inputs, targets_for(rng, output_at, B=1), frozen([5]), state_for(encoder, rng, 1)
+        loss, grads = model.loss_and_grads(*batch)
+        again, grads_again = model.loss_and_grads(*batch)
+        assert loss == again
+        assert_same_arrays(grads, grads_again, rtol=0, atol=0)
 
 
 def test_sequence_model_predicts_the_largest_output(rng):
     """Is the prediction the class with the largest logit, at each output?"""
     tokens = rng.integers(V, size=(B, T))
-    for output_at, shape in (("last", (B,)), ("every", (B, T))):
+    for output_at, shape in (("last", (B,)), ("mean", (B,)), ("every", (B, T))):
         model = token_model(rng, output_at=output_at)
-        predicted = model.predict(tokens, LENGTHS)
-        y, _ = model.forward(tokens, LENGTHS)
+        state = state_for(model.encoder, rng, B)
+        predicted = model.predict(tokens, LENGTHS, state)
+        y, _ = model.forward(tokens, LENGTHS, state)
         assert predicted.shape == shape
         np.testing.assert_array_equal(
             np.take_along_axis(y, predicted[..., None], -1)[..., 0], y.max(-1)
         )
 
 
-def test_sequence_model_without_lengths_takes_every_step(rng):
-    """Is no length given the same as full lengths?"""
+@everywhere
+@every
+def test_sequence_model_without_lengths_takes_every_step(encoder, output_at, rng):
+    """Is no length given the same as full lengths, also for tokens in a list?"""
+    model, tokens = token_model(rng, encoder, output_at=output_at), rng.integers(V, size=(B, T))
+    full, _ = model.forward(tokens, np.array([T, T]))
+    np.testing.assert_allclose(model.forward(tokens)[0], full, rtol=1e-12, atol=1e-14)
+    np.testing.assert_array_equal(model.forward(tokens.tolist())[0], model.forward(tokens)[0])
+
+
+@everywhere
+@every
+def test_sequence_model_of_one_step_or_no_sequence(encoder, output_at, rng):
+    """Do T = 1 and B = 0 give outputs of the right shape, and all outputs agree at T = 1?"""
+    model = token_model(rng, encoder, output_at=output_at)
+    y, cache = model.forward(rng.integers(V, size=(B, 1)))
+    grads, _ = model.backward(np.ones(y.shape), cache)
+    assert y.shape == ((B, 1, K) if output_at == "every" else (B, K))
+    assert {name: grad.shape for name, grad in grads.items()} == {
+        name: param.shape for name, param in model.params.items()
+    }
+    y, cache = model.forward(np.zeros((0, T), dtype=int))
+    assert y.shape == ((0, T, K) if output_at == "every" else (0, K))
+    grads, _ = model.backward(y, cache)
+    assert not any(grad.any() for grad in grads.values())
+
+
+def test_sequence_model_without_real_steps(rng):
+    """May a tagger's sequence have no steps, and does a classifier, or a loss of none, raise?"""
     tokens = rng.integers(V, size=(B, T))
-    for output_at in ("last", "every"):
+    model, targets = token_model(rng), targets_for(rng, "every")
+    loss, _ = model.loss_and_grads(tokens, targets, [0, 5])
+    assert loss == pytest.approx(model.loss(tokens[1:, :5], targets[1:, :5]), rel=1e-12)
+    with pytest.raises(ValueError, match="marks no step as real"):
+        model.loss(tokens, targets, [0, 0])
+    for output_at in ("last", "mean"):
         model = token_model(rng, output_at=output_at)
-        full, _ = model.forward(tokens, np.array([T, T]))
-        np.testing.assert_array_equal(model.forward(tokens)[0], full)
+        with pytest.raises(ValueError, match=r"lengths\[0\] is 0; expected 1 to 7"):
+            model.forward(tokens, [0, 5])
+        with pytest.raises(ValueError, match=r"lengths\[0\] is 0; expected 1 to 0"):
+            model.forward(tokens[:, :0])
 
 
 def test_sequence_model_shares_arrays_with_its_encoder(rng):
@@ -181,49 +293,86 @@ def test_sequence_model_shares_arrays_with_its_encoder(rng):
         assert model.params[name] is model.encoder.params[name]
 
 
-@pytest.mark.parametrize("encoder", MAKERS)
+@everywhere
+@every
 @pytest.mark.parametrize("loss", ["cross_entropy", "squared_error"])
-def test_sequence_model_keeps_float32(loss, encoder, rng):
+def test_sequence_model_keeps_float32(loss, encoder, output_at, rng):
     """Is everything float32 for float32 parameters, even with float64 targets?"""
-    model = token_model(rng, encoder, dtype=np.float32, loss=loss)
+    model = token_model(rng, encoder, dtype=np.float32, loss=loss, output_at=output_at)
     assert {param.dtype for param in model.params.values()} == {np.dtype(np.float32)}
     tokens = rng.integers(V, size=(B, T))
-    value, grads = model.loss_and_grads(tokens, targets_for(rng, "every", loss), LENGTHS)
+    targets = targets_for(rng, output_at, loss)
+    value, grads = model.loss_and_grads(tokens, targets, LENGTHS, rng=rng)
     assert {grad.dtype for grad in grads.values()} == {np.dtype(np.float32)}
     assert value.dtype == np.float32
 
 
 def test_sequence_model_refuses_wrong_options(rng):
-    """Do unknown options, and an embedding without vocabulary, raise?"""
+    """Do unknown options, and an embedding that is half given or does not fit, raise?"""
     message = 'output_at is \'first\'; expected "every", "last" or "mean"'
     with pytest.raises(ValueError, match=message):
         token_model(rng, output_at="first")
     with pytest.raises(ValueError, match="loss is 'hinge'; expected one of cross_entropy, squared"):
         token_model(rng, loss="hinge")
     with pytest.raises(ValueError, match="together, or neither"):
-        SequenceModel(RNNEncoder(E, H, rng), K, rng, vocabulary_size=V)
+        SequenceModel(RNNEncoder(D, H, rng), K, rng, vocabulary_size=V)
+    with pytest.raises(ValueError, match="embedding_size is 4, but the encoder reads 3"):
+        SequenceModel(RNNEncoder(D, H, rng), K, rng, V, D + 1)
+
+
+@everywhere
+@every
+def test_sequence_model_names_what_does_not_fit(encoder, output_at, rng):
+    """Do unknown tokens, inputs of another form and wrong lengths say what is wrong?"""
+    model, tokens = token_model(rng, encoder, output_at=output_at), rng.integers(V, size=(B, T))
+    for unknown in (-1, V):
+        with pytest.raises(ValueError, match=rf"tokens\[0, 1\] is {unknown}, outside the vocabul"):
+            model.forward(np.where(np.eye(B, T, 1, dtype=bool), unknown, tokens))
+    with pytest.raises(TypeError, match="tokens must hold integers, got dtype float64"):
+        model.forward(tokens.astype(float))
+    with pytest.raises(ValueError, match=r"x has shape \(7, 3\), but .* needs \(any, any, 3\)"):
+        model.forward(tokens[0])
+    with pytest.raises(TypeError, match="lengths must hold integers"):
+        model.forward(tokens, [1.5, 2.0])
+    with pytest.raises(ValueError, match=r"lengths\[1\] is 8; expected"):
+        model.forward(tokens, [7, 8])
+    with pytest.raises(ValueError, match=r"lengths has shape \(1,\)"):
+        model.forward(tokens, [7])
+    _, cache = model.forward(tokens)
+    with pytest.raises(ValueError, match=r"dy has shape \(4,\)"):
+        model.backward(np.ones(K), cache)
 
 
 def test_count_parameters_by_hand(rng):
     """Is the count the sum over embedding, RNN and output layer?"""
-    expected = V * E + (H * E + H * H + H) + (K * H + K)
+    expected = V * D + (H * D + H * H + H) + (K * H + K)
     assert count_parameters(token_model(rng)) == expected
 
 
-def language_model(rng):
+def language_model(rng, encoder="rnn", **options):
     """Tokens in and out, over a vocabulary of V."""
-    return SequenceModel(RNNEncoder(E, H, rng), V, rng, V, E)
+    return SequenceModel(ENCODERS[encoder](rng, **options), V, rng, V, D)
 
 
-def test_generate_feeds_its_own_tokens_and_the_state(rng):
-    """Is each greedy token the prediction after the whole text so far?"""
-    model, h_0, text = language_model(rng), normal(rng, 1, H), [2, 0, 5]
-    added = generate(model, text, 8, rng, temperature=0, state=[(h_0,)])
+@every_forward
+@pytest.mark.parametrize("with_state", [False, True], ids=["no state", "state"])
+@pytest.mark.parametrize("temperature", [0, 0.7])
+def test_generate_is_the_model_on_the_whole_text(encoder, with_state, temperature, rng):
+    """Is each token the most probable, or the draw, after the whole text so far and its state?"""
+    model, text, start = language_model(rng, encoder), [2, 0, 5], None
+    if with_state:
+        (_, start), _ = model.encoder.forward(normal(rng, 1, 5, D))
+    added = generate(model, text, 12, np.random.default_rng(8), temperature, start)
+    generator = np.random.default_rng(8)
     for token in added:
         assert type(token) is int
-        assert token == model.predict(np.array([text]), state=[(h_0,)])[0, -1]
+        y_t = model.forward(np.array([text]), state=start)[0][0, -1]
+        if temperature == 0:
+            assert token == y_t.argmax()
+        else:
+            assert token == generator.choice(V, p=softmax(y_t / temperature))
         text = [*text, token]
-    assert len(added) == 8
+    assert len(added) == 12
 
 
 def test_generate_samples_from_the_softmax(rng):
@@ -258,9 +407,10 @@ def test_generate_stops_before_the_end_token(rng):
     assert generate(model, [1], 0, rng) == []
 
 
-def test_generate_works_in_float32(rng):
+@every_forward
+def test_generate_works_in_float32(encoder, rng):
     """Do float32 probabilities add up to one for the sampler?"""
-    model = SequenceModel(RNNEncoder(E, H, rng, dtype=np.float32), V, rng, V, E)
+    model = language_model(rng, encoder, dtype=np.float32)
     assert len(generate(model, np.array([1, 2]), 5, rng)) == 5
 
 
@@ -269,3 +419,14 @@ def test_generate_refuses(prompt, temperature, rng):
     """Do an empty prompt and a negative temperature raise?"""
     with pytest.raises(ValueError, match=r"at least one token .* temperature >= 0"):
         generate(language_model(rng), prompt, 5, rng, temperature)
+
+
+def test_generate_needs_tokens_read_in_one_direction(rng):
+    """Do a second direction, which would read the future, and inputs that are no tokens raise?"""
+    match = "goes on from tokens, read by an encoder in one direction only"
+    with pytest.raises(ValueError, match=match):
+        generate(token_model(rng, "lstm two ways"), [1], 5, rng)
+    with pytest.raises(ValueError, match=match):
+        generate(SequenceModel(RNNEncoder(D, H, rng), V, rng), [1], 5, rng)
+    with pytest.raises(ValueError, match=r"tokens\[0, 1\] is 6, outside the vocabulary"):
+        generate(language_model(rng), [1, V], 5, rng)
