@@ -1,4 +1,4 @@
-"""Linear, embedding, dropout and last-step layers: values, gradients, errors, dtypes."""
+"""Layers without memory: values, gradients, errors, dtypes."""
 
 import numpy as np
 import pytest
@@ -18,6 +18,9 @@ from rnn_course.layers import (
     last_step_forward,
     linear_backward,
     linear_forward,
+    mean_step_backward,
+    mean_step_forward,
+    reverse_padded,
 )
 
 V = 6
@@ -203,51 +206,142 @@ def test_dropout_keeps_float32(rate, rng):
     assert y.dtype == dropout_backward(x, cache).dtype == np.float32
 
 
-def test_last_step_gradient_is_right(rng):
-    """Is each sequence's own last real step taken, and does only it get a gradient?"""
-    h, upstream, lengths = normal(rng, B, T, H), normal(rng, B, H), frozen([4, 7])
-    _, cache = last_step_forward(h, lengths)
+SUMMARIES = {
+    "last": (last_step_forward, last_step_backward, lambda real: real[-1]),
+    "mean": (mean_step_forward, mean_step_backward, lambda real: real.mean(0)),
+}
+either = pytest.mark.parametrize("summary", SUMMARIES)
+
+
+@either
+@pytest.mark.parametrize("lengths", [(4, 7), (1, 1), (7, 7)])
+def test_summary_gradient_is_right(summary, lengths, rng):
+    """Is it each sequence's own last real state, or the mean of its real ones, and its gradient?"""
+    forward, backward, expected = SUMMARIES[summary]
+    h, upstream, lengths = normal(rng, B, T, H), normal(rng, B, H), frozen(lengths)
+    _, cache = forward(h, lengths)
     assert_gradients(
-        {"h": last_step_backward(upstream, cache)},
-        lambda h: last_step_forward(h, lengths)[0],
-        lambda h: torch.stack([h[0, 3], h[1, 6]]),
+        {"h": backward(upstream, cache)},
+        lambda h: forward(h, lengths)[0],
+        lambda h: torch.stack([expected(row[:n]) for row, n in zip(h, lengths, strict=True)]),
         {"h": h},
         upstream,
     )
 
 
-@given(st.lists(st.integers(1, T), min_size=1, max_size=5), st.integers(0, 2**32 - 1))
-def test_last_step_ignores_padding(lengths, seed):
+@either
+@given(
+    st.lists(st.integers(1, T), min_size=0, max_size=5),
+    st.sampled_from([list, tuple, np.uint8, np.int32]),
+    st.sampled_from([np.nan, np.inf]),
+    st.integers(0, 2**32 - 1),
+)
+def test_summary_ignores_padding(summary, lengths, form, junk, seed):
     """Does what stands behind a sequence's end change neither value nor gradient?"""
-    rng = np.random.default_rng(seed)
+    (forward, backward, _), rng = SUMMARIES[summary], np.random.default_rng(seed)
     h, upstream = rng.standard_normal((len(lengths), T, H)), rng.standard_normal((len(lengths), H))
-    clean, _ = last_step_forward(h, lengths)
-    h[np.arange(T) >= np.array(lengths)[:, None]] = np.nan
-    dirty, cache = last_step_forward(h, lengths)
+    padded = np.arange(T) >= np.array(lengths, dtype=int)[:, None]
+    clean, _ = forward(h, lengths)
+    h[padded] = junk
+    dirty, cache = forward(h, form(lengths))
     np.testing.assert_array_equal(dirty, clean)
-    dh = last_step_backward(upstream, cache)
-    np.testing.assert_array_equal(dh.sum(axis=1), upstream)
-    assert not dh[np.isnan(h)].any()
+    dh = backward(upstream, cache)
+    np.testing.assert_allclose(dh.sum(axis=1), upstream, rtol=1e-12)
+    assert not dh[padded].any()
 
 
-@pytest.mark.parametrize("wrong", [0, T + 1])
-def test_last_step_refuses_impossible_lengths(wrong, rng):
+@either
+def test_summary_is_its_owners(summary, rng):
+    """May the states, the lengths and the result be changed without harm to the gradient?"""
+    forward, backward, _ = SUMMARIES[summary]
+    h, lengths, upstream = np.array(normal(rng, B, T, H)), np.array([4, 7]), normal(rng, B, H)
+    before = h.copy()
+    result, cache = forward(h, lengths)
+    expected = backward(upstream, cache)
+    result[...], lengths[...] = np.nan, 1
+    np.testing.assert_array_equal(h, before)
+    h[...] = np.nan
+    np.testing.assert_array_equal(backward(upstream, cache), expected)
+
+
+@either
+@pytest.mark.parametrize("wrong", [0, -1, T + 1])
+def test_summary_refuses_impossible_lengths(summary, wrong, rng):
     """Does a length that no step has raise, with its place?"""
     match = rf"lengths\[1\] is {wrong}; expected 1 to 7, the number of steps"
     with pytest.raises(ValueError, match=match):
-        last_step_forward(normal(rng, B, T, H), [1, wrong])
+        SUMMARIES[summary][0](normal(rng, B, T, H), [1, wrong])
+    with pytest.raises(TypeError, match="lengths must hold integers, got dtype float64"):
+        SUMMARIES[summary][0](normal(rng, B, T, H), [1.0, 2.5])
 
 
-def test_last_step_names_both_shapes(rng):
+@either
+def test_summary_names_both_shapes(summary, rng):
     """Does a wrong shape name the array at fault and the one it has to fit?"""
-    h = normal(rng, B, T, H)
+    (forward, backward, _), h = SUMMARIES[summary], normal(rng, B, T, H)
     with pytest.raises(ValueError, match=r"lengths has shape \(3,\), but a batch of 2 seq"):
-        last_step_forward(h, [1, 2, 3])
-    with pytest.raises(ValueError, match=r"h has shape \(2, 5\)"):
-        last_step_forward(h[:, 0], [1, 2])
-    _, cache = last_step_forward(h, [1, 2])
-    with pytest.raises(ValueError, match=r"dh_last has shape \(5,\), but h \(2, 7, 5\) needs"):
-        last_step_backward(normal(rng, H), cache)
+        forward(h, [1, 2, 3])
+    with pytest.raises(
+        ValueError, match=rf"h has shape \(2, 5\), but {summary}_step_forward needs"
+    ):
+        forward(h[:, 0], [1, 2])
+    _, cache = forward(h, [1, 2])
+    match = rf"dh_{summary} has shape \(5,\), but h \(2, 7, 5\) needs \(2, 5\)"
+    with pytest.raises(ValueError, match=match):
+        backward(normal(rng, H), cache)
+
+
+def test_mean_step_by_hand():
+    """Is the mean of whole numbers what pen and paper give, in floating point?"""
+    h = np.array([[[1], [2], [6]], [[5], [0], [0]]])
+    h_mean, cache = mean_step_forward(h, [3, 1])
+    np.testing.assert_array_equal(h_mean, [[3], [5]])
+    dh = mean_step_backward(np.array([[6.0], [7.0]]), cache)
+    np.testing.assert_array_equal(dh[..., 0], [[2, 2, 2], [7, 0, 0]])
+
+
+@given(
+    st.lists(st.integers(0, T), max_size=5),
+    st.sampled_from([(), (D,), (2, D)]),
+    st.booleans(),
+    st.integers(0, 2**32 - 1),
+)
+def test_reverse_padded_turns_each_sequence_round(lengths, trailing, full, seed):
+    """Are real steps in reverse order, padding where it was, and all back after another turn?"""
+    x = normal(np.random.default_rng(seed), len(lengths), T, *trailing)
+    lengths = [T] * len(lengths) if full else lengths
+    turned = reverse_padded(x, lengths)
+    for row, (own, length) in enumerate(zip(x, lengths, strict=True)):
+        np.testing.assert_array_equal(turned[row, :length], own[:length][::-1])
+        np.testing.assert_array_equal(turned[row, length:], own[length:])
+    np.testing.assert_array_equal(reverse_padded(turned, lengths), x)
+    if full:
+        np.testing.assert_array_equal(reverse_padded(x), turned)
+
+
+def test_reverse_padded_is_its_own_gradient(rng):
+    """Does the derivative of each entry stand where the entry came from?"""
+    x, upstream, lengths = normal(rng, B, T, D), normal(rng, B, T, D), frozen([4, 7])
+    assert_gradients(
+        {"x": reverse_padded(upstream, lengths)},
+        lambda x: reverse_padded(x, lengths),
+        lambda x: torch.stack(
+            [torch.cat([r[:n].flip(0), r[n:]]) for r, n in zip(x, lengths, strict=True)]
+        ),
+        {"x": x},
+        upstream,
+    )
+
+
+def test_reverse_padded_refuses_impossible_lengths(rng):
+    """Do a length beyond the steps, one too many, and one that is no whole number raise?"""
+    x = normal(rng, B, T, D)
+    with pytest.raises(ValueError, match=r"lengths\[0\] is 8; expected 0 to 7"):
+        reverse_padded(x, [8, 1])
+    with pytest.raises(ValueError, match=r"lengths has shape \(3,\), but a batch of 2 seq"):
+        reverse_padded(x, [1, 2, 3])
+    with pytest.raises(TypeError, match="lengths must hold integers"):
+        reverse_padded(x, [1.0, 2.0])
 
 
 def test_layers_keep_float32(tokens, rng):
@@ -259,10 +353,14 @@ def test_layers_keep_float32(tokens, rng):
     y_last, last_cache = last_step_forward(y, [4, 7])
     dy = last_step_backward(y_last, last_cache)
     dx, grads = linear_backward(dy, linear_cache)
+    y_mean, mean_cache = mean_step_forward(y, [4, 7])
     results = [
         x,
         y,
         y_last,
+        y_mean,
+        mean_step_backward(y_mean, mean_cache),
+        reverse_padded(y, [4, 7]),
         dy,
         dx,
         *grads.values(),
