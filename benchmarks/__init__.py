@@ -6,6 +6,7 @@ ours.py      our side of a job
 theirs.py    torch's side of a job
 worker.py    the process of one side: times and weighs it there
 compare.py   starts both processes and has them take turns
+others.py    what other programs do meanwhile
 report.py    the tables
 aims.py      what we want to reach, met or not
 """

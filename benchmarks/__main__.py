@@ -5,7 +5,8 @@ Both sides compute the same numbers in float32, which is checked: forward passes
 gradient. Times are medians; the spread is the middle 80 % of the ratios of single rounds. With one
 thread they are processor time, which other programs hardly change; with more they are real time,
 so keep the machine free. "of peak" is the rate of the matrix products that our layer needs over
-NumPy's rate for large ones, each at its quickest. A star marks sequences of different lengths,
+NumPy's rate for large ones, each at its quickest. A "!" marks several threads beside other programs
+at work, where times mean little. A star marks sequences of different lengths,
 which torch's side packs; "steps" streams the sequence, one step at a time, on torch's side in
 inference mode. Memory is what one training pass adds to the most that a process has held.
 """
@@ -21,7 +22,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from benchmarks import aims, compare, plan, report
+from benchmarks import aims, compare, others, plan, report
 
 PARTS = ("timing", "growth", "memory")
 
@@ -126,8 +127,8 @@ def show(results):
     """Print all tables."""
     about = results["machine"]
     print("\n".join(f"{name:12} {value}" for name, value in about.items()))
-    if about["load_before"] and about["load_before"] > 0.5:
-        print("Other programs were running: times with several threads are the first to suffer.")
+    if any(map(others.disturbed, results["timing"])):
+        print("! Other programs took more than a tenth of the machine: these times mean little.")
     for threads in sorted({result["threads"] for result in results["timing"]}):
         own = [result for result in results["timing"] if result["threads"] == threads]
         _section(

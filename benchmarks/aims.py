@@ -4,6 +4,7 @@ import statistics
 from collections.abc import Callable
 from typing import NamedTuple
 
+from benchmarks.others import disturbed
 from benchmarks.plan import RECURRENT
 from benchmarks.report import peak_rate
 
@@ -88,15 +89,17 @@ def _work(size):
 
 
 def _row(aim, results):
-    reached = {}
+    reached, met = {}, {}
     for threads in sorted({result["threads"] for result in results}):
         own = [result for result in results if result["threads"] == threads]
         peak = peak_rate(own)
-        values = [
-            r["ratio"] if aim.of == "ratio" else r["rate"] / peak for r in own if aim.about(r)
-        ]
-        if values:
-            reached[threads] = aim.summary(values)
+        own = [result for result in own if aim.about(result)]
+        if not own:
+            continue
+        values = [r["ratio"] if aim.of == "ratio" else r["rate"] / peak for r in own]
+        value = reached[threads] = aim.summary(values)
+        met[threads] = value >= aim.limit if aim.at_least else value <= aim.limit
+        if any(map(disturbed, own)):
+            met[threads] = None
     sign = ">=" if aim.at_least else "<="
-    met = {n: (v >= aim.limit) if aim.at_least else (v <= aim.limit) for n, v in reached.items()}
     return {"aim": aim.text, "limit": f"{sign} {aim.limit}", "reached": reached, "met": met}

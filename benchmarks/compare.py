@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from benchmarks import plan
+from benchmarks import others, plan
 
 ROOT = Path(__file__).resolve().parents[1]
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -33,6 +33,7 @@ class Process:
             stdout=subprocess.PIPE,
             text=True,
         )
+        self.pid = self._process.pid
 
     def __enter__(self):
         return self
@@ -91,13 +92,14 @@ def pair(job, ours, torchs):
     require_agreement(job, *(answer["sketch"] for answer in prepared))
     rate = ours.ask("product")["rate"]
     seconds = [answer["seconds"] for answer in prepared]
-    rounds = taking_turns([(ours, "pass", seconds[0]), (torchs, "pass", seconds[1])], job)
+    with others.watched([os.getpid(), ours.pid, torchs.pid]) as seen:
+        rounds = taking_turns([(ours, "pass", seconds[0]), (torchs, "pass", seconds[1])], job)
     for process in (ours, torchs):
         process.ask("forget")
     steps = prepared[0]["real_steps"]
     operations = plan.products(job["layer"], job["size"], job["training"], steps)
     fastest = min(min(turn) for turn in rounds[0])
-    return ratios(*rounds) | {"rate": operations / fastest, "product_rate": rate}
+    return ratios(*rounds) | seen | {"rate": operations / fastest, "product_rate": rate}
 
 
 def require_agreement(job, ours, torchs):

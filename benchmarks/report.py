@@ -1,5 +1,6 @@
 """Tables for a terminal, made of results. A result is a job with what was measured added."""
 
+from benchmarks.others import disturbed
 from benchmarks.plan import size_text
 
 MEGABYTE = 2**20
@@ -17,6 +18,7 @@ def timing_table(results):
         both = (milliseconds(result[side]) for side in ("ours_seconds", "torch_seconds"))
         spread = f"{result['low']:.2f}-{result['high']:.2f}"
         ends = f"{result['ratio']:10.2f} {spread:>11} {result['rate'] / peak:7.0%}"
+        ends += " !" * disturbed(result)
         lines.append(" ".join((start, *both, ends)))
     return lines
 
@@ -80,5 +82,5 @@ def aims_table(rows):
 
 def _reached(row, threads):
     value = row["reached"][threads]
-    met = "met" if row["met"][threads] else "not met"
+    met = {True: "met", False: "not met", None: "unsure"}[row["met"][threads]]
     return f"{threads} thr. {value:4.2f} {met:7}"

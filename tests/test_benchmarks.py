@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +12,28 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks import __main__ as command  # noqa: E402
-from benchmarks import aims, compare, inputs, ours, plan, report, theirs, worker  # noqa: E402
+from benchmarks import (  # noqa: E402
+    __main__,
+    aims,
+    compare,
+    inputs,
+    others,
+    ours,
+    plan,
+    report,
+    theirs,
+    worker,
+)
 
 SIZE = (3, 5, 4, 8)
-TIMED = {"ours_seconds": 0.3, "torch_seconds": 0.2, "ratio": 1.5, "low": 1.4, "high": 1.6}
+TIMED = {
+    "others": 0.0,
+    "ours_seconds": 0.3,
+    "torch_seconds": 0.2,
+    "ratio": 1.5,
+    "low": 1.4,
+    "high": 1.6,
+}
 
 
 def result(**changes):
@@ -72,10 +90,8 @@ def test_worker_runs_what_is_timed(training, passes, calls, runs):
 
 def test_process_is_given_its_threads(monkeypatch):
     """Does linear algebra read the number of threads that was asked for?"""
-    started = []
-    monkeypatch.setattr(subprocess, "Popen", lambda *_, env, **__: started.append(env))
-    compare.Process("ours", 3)
-    (environment,) = started
+    monkeypatch.setattr(subprocess, "Popen", lambda *_, **options: Namespace(pid=0, **options))
+    environment = compare.Process("ours", 3)._process.env
     assert {environment[name] for name in compare.THREAD_VARIABLES} == {"3"}
 
 
@@ -148,11 +164,39 @@ def test_aims_are_judged(share, met):
     assert "not met" in report.aims_table(list(rows.values()))[0]
 
 
+def test_others_are_seen_but_not_oneself():
+    """Does the work of a process that is not named count, and that of a named one not?"""
+    if not others.STAT.exists():
+        pytest.skip("only Linux tells")
+    code = "import sys; print(flush=True); [None for _ in iter(int, 1)]"
+    busy = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+    busy.stdout.readline()
+    with others.watched([]) as all_work, others.watched([busy.pid]) as without_it:
+        while others._own_seconds([busy.pid]) < 0.3:
+            pass
+    busy.kill()
+    busy.communicate()
+    assert all_work["others"] > without_it["others"]
+
+
+def test_disturbed_times_are_not_judged():
+    """Is an aim left open where others were at work, but not for one thread's own time?"""
+    (row,) = (
+        row
+        for row in aims.judge([result(others=0.5), result(others=0.5, threads=2)])
+        if row["aim"] == "LSTM training, median over the sizes"
+    )
+    assert row["met"] == {1: False, 2: None}
+    assert "unsure" in report.aims_table([row])[0]
+    calm, loud = report.timing_table([result(threads=2), result(threads=2, others=0.5)])[1:]
+    assert "!" in loud and "!" not in calm
+
+
 @pytest.mark.parametrize("words", [["--only", "lstn"], ["--sizes", "3x4"], ["--parts", "time"]])
 def test_wrong_options_are_refused(words, capsys):
     """Does an option that names nothing end the command with a hint?"""
     with pytest.raises(SystemExit):
-        command.arguments(words)
+        __main__.arguments(words)
     assert "choose from" in (said := capsys.readouterr().err) or "BxTxDxH" in said
 
 
