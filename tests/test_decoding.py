@@ -92,6 +92,30 @@ def test_beam_search_of_size_one_is_greedy(sources, penalty, seed):
     assert [best.tokens for (best,) in table.beam(1, penalty)] == table.greedy()
 
 
+def plain_beam(table, source, beam_size, penalty):
+    """Beam search of one source, written out with lists and to the end."""
+    beam, ended = [([], 0.0)], []
+    for _ in range(STEPS):
+        longer = [[*tokens, token] for tokens, _ in beam for token in range(V)]
+        found = [(tokens, table.score(source, tokens, ended=False)) for tokens in longer]
+        found = sorted(found, key=lambda pair: -pair[1])[: beam_size - len(ended)]
+        ended += [pair for pair in found if pair[0][-1] == END]
+        beam = [pair for pair in found if pair[0][-1] != END]
+    scored = [(total / len(tokens) ** penalty, tokens) for tokens, total in ended + beam]
+    return sorted(scored, key=lambda pair: -pair[0])
+
+
+@given(sizes, st.integers(1, 12), penalties, seeds)
+def test_beam_search_equals_a_plain_one(sources, beam_size, penalty, seed):
+    """For every size of the beam, is the list that of a search written out with lists?"""
+    table = Table(np.random.default_rng(seed), sources)
+    for source, found in enumerate(table.beam(beam_size, penalty, n_best=beam_size)):
+        expected = plain_beam(table, source, beam_size, penalty)
+        np.testing.assert_allclose([h.score for h in found], [score for score, _ in expected])
+        expected = [[token for token in tokens if token != END] for _, tokens in expected]
+        assert [h.tokens for h in found] == expected
+
+
 @given(sizes, st.integers(1, 12), penalties, seeds)
 def test_beam_search_stops_early_without_loss(sources, beam_size, penalty, seed):
     """Are the n best the first of the whole list, for fewer rows or as many?"""
@@ -198,6 +222,10 @@ def test_beam_search_stops_as_soon_as_nothing_can_win():
     asked.clear()
     assert greedy_decode(step, np.zeros(2), START, END, 50) == [[], []]
     assert asked == [2]
+    # end with 0.1, then 1, end with 0.54: the best, not the first, is what an open 0.36 lies below
+    step, state = fixed({"1": [0.0, 0.9, 0.1], "11": [0.4, 0.0, 0.6]})
+    ((best,),) = beam_search(step, state, START, END, 50, beam_size=4)
+    assert best.tokens == [1]
 
 
 @pytest.mark.parametrize("decode", [greedy_decode, beam_search])
@@ -244,6 +272,14 @@ def test_decoding_with_nan_ends_and_spares_the_others(rng):
     assert (found[0], found[2]) == (expected[0], expected[2])
     assert found[1] == []
     assert table.greedy()[::2] == greedy[::2]
+
+
+def test_beam_search_takes_nan_for_impossible():
+    """Is a sequence whose probability is NaN passed over for those that have one?"""
+    step, state = fixed({"1": [np.nan, 0.3, 0.2], "11": [0.0, np.nan, 0.9]})
+    (found,) = beam_search(step, state, START, END, 2, 2, n_best=2)
+    assert [h.tokens for h in found] == [[1], []]
+    np.testing.assert_allclose(np.exp([h.score for h in found]), [0.27, 0.2])
 
 
 def test_beam_search_leaves_out_what_is_impossible():

@@ -297,6 +297,37 @@ def test_seq2seq_dropout_has_true_gradients(name, rng):
     assert_derivatives(model, lambda: run()[0], grads, rng)
 
 
+@pytest.mark.parametrize("side", ["encoder", "decoder"])
+@pytest.mark.parametrize("name", ["lstm to lstm, deep, additive", "transformer"])
+def test_seq2seq_dropout_reaches_both_networks(name, side, rng):
+    """Does the rng thin either network where the other one has no dropout?"""
+    losses = []
+    for dropout in (0.0, 0.5):
+        model = network(name, np.random.default_rng(5))
+        stack = getattr(model, side)
+        if name == "transformer":
+            stack.options["dropout"] = dropout
+        else:
+            stack.dropout = dropout
+        batch = batch_for(model, np.random.default_rng(6))
+        losses.append(model.loss_and_grads(*batch, rng=np.random.default_rng(7))[0])
+    assert losses[0] == model.loss(*batch) != losses[1]
+
+
+def test_seq2seq_computes_no_padded_steps(rng):
+    """Does a network whose state explodes stay finite where it does so behind the target's end?"""
+    encoder, decoder = (RNNEncoder(2, 3, rng, nonlinearity="relu") for _ in range(2))
+    model = EncoderDecoder(encoder, decoder, SOURCE_V, V, START, END, rng)
+    decoder.params["W_hh"][...] = 1e200
+    decoder.params["b_h"][...] = 1
+    source, _, target, _ = batch_for(model, rng)
+    loss, grads = model.loss_and_grads(source, [1, 2], target, [1, 1])
+    assert np.isfinite(loss)
+    assert all(np.isfinite(grad).all() for grad in grads.values())
+    with pytest.raises(RuntimeWarning):
+        model.loss(source, [1, 2], target, [T, T])
+
+
 @kinds_of_source
 @every
 @settings(max_examples=8)
