@@ -48,15 +48,15 @@ class EncoderDecoder(SequenceToSequence):
             (B, S, D) and not tokens; with S = 1 that is one-to-many.
         start, end: target tokens that open and close a target sequence.
         rng: np.random.Generator for the parameters that are not the two networks'.
-        attention: an object of rnn_course.attention, from decoder.output_size to
+        attention: an object of rnn_course.memory_attention, from decoder.output_size to
             encoder.output_size, or None.
 
     The parameters of both networks and their embeddings begin with source_ and target_, those of
     the attention with attention_; W_s, b_s are those of the bridge, W_c, b_c, W_hy, b_y see above.
 
     Raises:
-        ValueError: sizes do not fit, start or end lies outside the vocabulary, or the decoder
-            runs in both directions.
+        ValueError: sizes do not fit, start or end lies outside the vocabulary, a network is not
+            recurrent, or the decoder runs in both directions.
 
     Source: Sutskever, Vinyals and Le (2014), arXiv:1409.3215; with attention Bahdanau, Cho and
         Bengio (2015), arXiv:1409.0473, in the form of Luong, Pham and Manning (2015),
@@ -64,6 +64,9 @@ class EncoderDecoder(SequenceToSequence):
     """
 
     def __init__(self, encoder, decoder, source_size, target_size, start, end, rng, attention=None):
+        for name, network in (("encoder", encoder), ("decoder", decoder)):
+            if not hasattr(network, "num_states"):
+                raise ValueError(f"{name} is a {type(network).__name__}, which is not recurrent")
         if len(decoder.directions) > 1:
             raise ValueError("the decoder runs in both directions, but the future is not written")
         super().__init__(encoder, decoder, source_size, target_size, start, end, rng)

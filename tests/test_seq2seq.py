@@ -12,9 +12,10 @@ from torch.nn.functional import cross_entropy, linear, scaled_dot_product_attent
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from rnn_course.activations import log_softmax
-from rnn_course.attention import AdditiveAttention, DotProductAttention, UniformAttention
 from rnn_course.encoders import GRUEncoder, LSTMEncoder, RNNEncoder
+from rnn_course.feedforward_encoders import BagEncoder
 from rnn_course.gradient_check import check_gradients, numerical_gradient
+from rnn_course.memory_attention import AdditiveAttention, DotProductAttention, UniformAttention
 from rnn_course.optimisers import Adam
 from rnn_course.positions import sinusoidal_positions
 from rnn_course.seq2seq import EncoderDecoder, TransformerEncoderDecoder
@@ -711,6 +712,8 @@ def test_seq2seq_refuses_parts_that_do_not_fit(rng):
     encoder, decoder = RNNEncoder(3, 4, rng, bidirectional=True), GRUEncoder(3, 5, rng)
     with pytest.raises(ValueError, match=r"\(start, end\)\[1\] is 6, outside the vocabulary of 6"):
         EncoderDecoder(encoder, decoder, SOURCE_V, V, START, V, rng)
+    with pytest.raises(ValueError, match="encoder is a BagEncoder, which is not recurrent"):
+        EncoderDecoder(BagEncoder(3, 4, rng), decoder, SOURCE_V, V, START, END, rng)
     with pytest.raises(ValueError, match="decoder runs in both directions"):
         EncoderDecoder(decoder, encoder, SOURCE_V, V, START, END, rng)
     with pytest.raises(ValueError, match="memory_size is 4, but the encoder gives states of 8"):
