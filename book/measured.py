@@ -21,11 +21,15 @@ In the text {glue:text}`ch01_accuracy:.1%` inserts the number, and a `claim` dir
 argument F1 shows the claim with its verdict.
 """
 
+import html
 import json
 
 import numpy as np
 
 VERDICTS = ("holds", "holds, with conditions", "does not hold here")
+INTERACTIVE = ("unrolled", "gradient", "gates", "attention")
+# So that no word of the data can end the element that holds it
+HTML_SAFE = str.maketrans({"<": r"\u003c", ">": r"\u003e", "&": r"\u0026"})
 
 
 def glue_numbers(**values):
@@ -120,3 +124,45 @@ def summarise(value, format):
     if len(seeds) == 1:
         return mean
     return f"{mean} ({low} to {high} over {len(seeds)} seeds)"
+
+
+def interactive(kind, *, figure, data, digits=4):
+    """Let the reader operate a figure of this page: what it shows, from the same data.
+
+    The picture, its caption and its alternative text stay as the chapter's cell drew them; where
+    scripts run, `figures.js` puts controls and a drawing in the picture's place. Called in a cell
+    of its own, after the one that draws the picture, tagged `remove-input`:
+
+        interactive("gates", figure="fig-ch05-gates", data={"variants": [...]})
+
+    Args:
+        kind: one of INTERACTIVE; `book/_sphinx/assets/figures.js` says what each one reads.
+        figure: label of the figure on this page that it takes the place of.
+        data: dicts, lists, strings, numbers and arrays, nested as the kind wants them.
+        digits: significant digits of each number on the page.
+
+    Raises:
+        ValueError: the kind is unknown, or a number is not finite; the message says which.
+        TypeError: something that is neither text nor a number; the message says which.
+    """
+    from IPython.display import display
+
+    if kind not in INTERACTIVE:
+        raise ValueError(f"{figure}: the kind is {kind!r}, expected one of {INTERACTIVE}")
+    text = json.dumps(plain_data(figure, data, digits), ensure_ascii=False, separators=(",", ":"))
+    names = f'kind="{kind}" figure="{html.escape(figure)}"'
+    script = f'<script type="application/json">{text.translate(HTML_SAFE)}</script>'
+    page = f"<course-figure {names}>{script}</course-figure>"
+    display({"text/html": page, "text/plain": ""}, raw=True)
+
+
+def plain_data(name, value, digits):
+    """Return nested data as JSON has it, each number rounded; `name` says where an error is."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dict):
+        return {str(key): plain_data(f"{name}.{key}", v, digits) for key, v in value.items()}
+    if isinstance(value, (list, tuple)) or np.ndim(value) > 0:
+        return [plain_data(f"{name}[{index}]", v, digits) for index, v in enumerate(value)]
+    number = plain_number(name, value)
+    return float(f"{number:.{digits}g}") if isinstance(number, float) else number
