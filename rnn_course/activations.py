@@ -63,11 +63,15 @@ def softmax_backward(dp, p):
     return p * (dp - (dp * p).sum(axis=-1, keepdims=True))
 
 
-NONLINEARITIES = {"tanh": (tanh, tanh_backward), "relu": (relu, relu_backward)}
+NONLINEARITIES = {
+    "tanh": (tanh, tanh_backward),
+    "relu": (relu, relu_backward),
+    "sigmoid": (sigmoid, sigmoid_backward),
+}
 
 
 def nonlinearity_pair(name):
-    """The forward and backward function of a recurrent nonlinearity, "tanh" or "relu".
+    """The forward and backward function of a recurrent nonlinearity: "tanh", "relu" or "sigmoid".
 
     Raises:
         ValueError: another name.

@@ -115,7 +115,7 @@ def state_jacobian(h_t, W_hh, nonlinearity="tanh"):
     """What a small change of h_{t-1} does to h_t in a vanilla RNN (eq-state-jacobian).
 
     Args:
-        h_t: (B, H) states after the step. W_hh: (H, H). nonlinearity: "tanh" or "relu".
+        h_t: (B, H) states after the step. W_hh: (H, H). nonlinearity: "tanh", "relu" or "sigmoid".
 
     Returns:
         (B, H, H): row, column: dh_t[row] / dh_{t-1}[column].
@@ -133,7 +133,8 @@ def jacobian_singular_values(h, W_hh, nonlinearity="tanh"):
     """By which factors k steps stretch and shrink gradients (eq-jacobian-product).
 
     Args:
-        h: (B, T, H) states of a vanilla RNN. W_hh: (H, H). nonlinearity: "tanh" or "relu".
+        h: (B, T, H) states of a vanilla RNN. W_hh: (H, H).
+        nonlinearity: "tanh", "relu" or "sigmoid".
 
     Returns:
         (B, T, H) in float64: at k - 1 the singular values, the largest first, of dh_t/dh_{t-k}

@@ -51,7 +51,7 @@ def rnn_step_forward(x_t, h_prev, W_xh, W_hh, b_h=None, nonlinearity="tanh"):
         x_t: (B, D) input at time t.
         h_prev: (B, H) hidden state at time t - 1; zeros at the first step.
         W_xh: (H, D), W_hh: (H, H), b_h: (H,) or None: parameters.
-        nonlinearity: "tanh" or "relu".
+        nonlinearity: "tanh", "relu" or "sigmoid".
 
     Returns:
         h_t: (B, H) hidden state, entries in (-1, 1) for tanh.
@@ -102,7 +102,7 @@ def rnn_forward(x, h_0, W_xh, W_hh, b_h=None, nonlinearity="tanh", lengths=None)
         x: (B, T, D) inputs.
         h_0: (B, H) state before the first step, or None for zeros.
         W_xh: (H, D), W_hh: (H, H), b_h: (H,) or None: parameters.
-        nonlinearity: "tanh" or "relu".
+        nonlinearity: "tanh", "relu" or "sigmoid".
         lengths: (B,) real steps of each right-padded sequence, 0 to T, or None for T each. A
             state depends on earlier steps only, so they change no real state; they save the work
             on padding and keep what stands there out of everything.

@@ -21,7 +21,7 @@ def rnn_stream(batch_size, h_0, W_xh, W_hh, b_h=None, nonlinearity="tanh"):
         batch_size: B, how many streams run side by side.
         h_0: (B, H) state before the first step, or None for zeros; not changed.
         W_xh: (H, D), W_hh: (H, H), b_h: (H,) or None: parameters, as they are now.
-        nonlinearity: "tanh" or "relu".
+        nonlinearity: "tanh", "relu" or "sigmoid".
 
     Returns:
         step: function of x_t (B, D) that returns h_t (B, H).

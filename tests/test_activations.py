@@ -96,5 +96,5 @@ def test_softmax_is_a_distribution_without_origin(y, shift):
 
 def test_nonlinearity_pair_unknown_name():
     """Does an unknown nonlinearity get an error that lists the known ones?"""
-    with pytest.raises(ValueError, match=r"'sine'; expected one of relu, tanh"):
+    with pytest.raises(ValueError, match=r"'sine'; expected one of relu, sigmoid, tanh"):
         nonlinearity_pair("sine")

@@ -17,7 +17,7 @@ from rnn_course.rnn import (
     rnn_step_forward,
 )
 
-both = pytest.mark.parametrize("nonlinearity", ["tanh", "relu"])
+every = pytest.mark.parametrize("nonlinearity", ["tanh", "relu", "sigmoid"])
 with_or_without_bias = pytest.mark.parametrize("bias", [True, False], ids=["bias", "no bias"])
 
 
@@ -43,7 +43,7 @@ def all_gradients(dh, cache, truncation=None):
     return {"x": dx, "h_0": dh_0} | grads
 
 
-@both
+@every
 @with_or_without_bias
 def test_rnn_step_gradient_is_right(nonlinearity, bias, rng):
     """Do all gradients of one step agree with torch and finite differences?"""
@@ -61,7 +61,7 @@ def test_rnn_step_gradient_is_right(nonlinearity, bias, rng):
     )
 
 
-@both
+@every
 def test_rnn_equals_torch_module(nonlinearity, rng):
     """Does torch.nn.RNN itself, with our weights, give the same states and gradients?"""
     arrays, upstream = sequence_arrays(rng), normal(rng, B, T, H)
@@ -131,7 +131,7 @@ def test_rnn_without_initial_state_starts_at_zero(rng):
     assert_same_arrays(all_gradients(upstream, cache), expected, rtol=0, atol=0)
 
 
-@both
+@every
 @with_or_without_bias
 def test_rnn_step_keeps_float32(nonlinearity, bias, rng):
     """Do float32 inputs and weights give a float32 state and gradients?"""
@@ -185,8 +185,8 @@ def test_rnn_step_names_both_shapes(name, shape, match, rng):
 
 
 def test_rnn_refuses_an_unknown_nonlinearity(rng):
-    """Does a misspelt nonlinearity raise, naming the two there are?"""
-    match = "nonlinearity is 'selu'; expected one of relu, tanh"
+    """Does a misspelt nonlinearity raise, naming those there are?"""
+    match = "nonlinearity is 'selu'; expected one of relu, sigmoid, tanh"
     with pytest.raises(ValueError, match=match):
         rnn_forward(**sequence_arrays(rng), nonlinearity="selu")
     with pytest.raises(ValueError, match=match):

@@ -3,7 +3,7 @@
 import torch
 from torch.nn.functional import linear
 
-NONLINEARITIES = {"tanh": torch.tanh, "relu": torch.relu}
+NONLINEARITIES = {"tanh": torch.tanh, "relu": torch.relu, "sigmoid": torch.sigmoid}
 
 
 def rnn_cell(x_t, state, W_xh, W_hh, b_h=None, nonlinearity="tanh"):
