@@ -122,14 +122,14 @@ def require_gates(kind, params):
             require_shape(name, param, (GATES[kind] * H, H), f"{kind} of hidden size {H}")
 
 
-def copied(source, values):
-    """Arrays with the values of arrays or tensors, which are all float32 or all float64."""
+def as_arrays(source, values):
+    """Views of arrays or tensors as arrays; raise unless all are float32 or all are float64."""
     types = {str(value.dtype).removeprefix("torch."): name for name, value in values.items()}
     if len(types) > 1 or set(types) - {"float32", "float64"}:
         got = ", ".join(f"{name} of {dtype}" for dtype, name in types.items())
         raise ValueError(f"{source} must be all float32 or all float64, got {got}")
     return {
-        name: np.array(value.detach().cpu().numpy() if hasattr(value, "detach") else value)
+        name: value.detach().cpu().numpy() if hasattr(value, "detach") else value
         for name, value in values.items()
     }
 

@@ -25,7 +25,7 @@ from rnn_course._torch_modules import (
 )
 from rnn_course._torch_names import (
     RECURRENT,
-    copied,
+    as_arrays,
     name_pairs,
     require_gates,
     require_names,
@@ -67,7 +67,7 @@ def params_to_state_dict(params, kind):
 
     pairs = name_pairs(kind, params)
     require_names(f"params of {kind}", params, [name for ours, _ in pairs for name in ours])
-    params = copied("params", params)
+    params = as_arrays("params", params)
     require_gates(kind, params)
     state_dict = {}
     for ours, theirs in pairs:
@@ -100,7 +100,7 @@ def params_from_state_dict(state_dict, kind):
     pairs = name_pairs(kind, state_dict)
     expected = [name for _, theirs in pairs for name in theirs]
     require_names(f"state_dict of {kind}", state_dict, expected)
-    tensors = copied("state_dict", state_dict)
+    tensors = as_arrays("state_dict", state_dict)
     params = {}
     for ours, theirs in pairs:
         total, shape = tensors[theirs[0]], tensors[theirs[0]].shape
@@ -196,7 +196,7 @@ def from_torch(module, causal=False, positions=None):
     if positions is not None:
         positions_options, rows = _positions(positions, options["input_size"])
         options |= positions_options
-        params = copied("parameters with positions", params | rows)
+        params = as_arrays("parameters with positions", params | rows)
     elif kind not in RECURRENT:
         options["positions"] = None
     if kind == "TransformerEncoder":

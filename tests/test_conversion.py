@@ -501,6 +501,7 @@ def without(name, **more):
         ("GRU", without("b_hh"), r"missing b_hh; unknown nothing"),
         ("TransformerEncoder", without("", P=np.ones((3, 4))), r"missing nothing; unknown P$"),
         ("TransformerEncoder", without("beta"), r"missing beta; unknown nothing"),
+        ("TransformerEncoder", without("gamma"), r"missing gamma; unknown nothing"),
         ("TransformerDecoder", without("memory_W_q_l1"), r"missing memory_W_q_l1; unknown nothing"),
     ],
 )
@@ -519,6 +520,7 @@ def test_params_with_other_names_raise(kind, change, match, rng):
         ("RNN", without("", weight_hr_l0=torch.ones(2)), r"missing nothing; unknown weight_hr_l0$"),
         ("GRU", without("weight_ih_l0"), r"missing weight_ih_l0; unknown nothing"),
         ("TransformerEncoder", without("norm.bias"), r"missing norm.bias; unknown nothing"),
+        ("TransformerEncoder", without("norm.weight"), r"missing norm.weight; unknown nothing"),
         (
             "TransformerEncoder",
             without("layers.0.self_attn.in_proj_bias"),
@@ -572,6 +574,13 @@ def test_to_torch_refuses_what_torch_has_not(encoder, rng):
         to_torch(encoder(D, H, rng))
 
 
+def test_to_torch_refuses_a_subclass(rng):
+    """Does an encoder that builds on one of ours raise, since it may compute something else?"""
+    own = type("OwnGRUEncoder", (GRUEncoder,), {})
+    with pytest.raises(TypeError, match=r"torch.nn has no layer for a OwnGRUEncoder; it has"):
+        to_torch(own(D, H, rng))
+
+
 def test_to_torch_refuses_a_reset_before_the_product(rng):
     """Is the reason given?"""
     with pytest.raises(ValueError, match=r'reset is "before", but torch.nn.GRU resets after the'):
@@ -580,6 +589,9 @@ def test_to_torch_refuses_a_reset_before_the_product(rng):
 
 class OwnLSTM(torch.nn.LSTM):
     """A subclass, which might compute anything."""
+
+
+NAMESAKE = type("LSTM", (torch.nn.LSTM,), {})
 
 
 @pytest.mark.parametrize(
@@ -591,6 +603,7 @@ class OwnLSTM(torch.nn.LSTM):
             r"module is a .*Linear.*; expected torch.nn's RNN, LS",
         ),
         (lambda: OwnLSTM(D, H), TypeError, r"module is a .*OwnLSTM"),
+        (lambda: NAMESAKE(D, H), TypeError, r"module is a .*LSTM.*; expected torch.nn's RNN, LS"),
         (
             lambda: torch.nn.LSTM(D, H, proj_size=2),
             ValueError,
@@ -610,6 +623,19 @@ class OwnLSTM(torch.nn.LSTM):
             lambda: torch_transformer("TransformerDecoder", activation="gelu"),
             ValueError,
             r"activation is .*gelu.*; expected relu, or gelu with approximate=\"tanh\", from wh",
+        ),
+        (
+            lambda: torch_transformer("TransformerEncoder", activation=torch.nn.GELU()),
+            ValueError,
+            r"activation is GELU\(approximate='none'\); expected relu, or gelu with",
+        ),
+        (
+            lambda: torch_transformer(
+                "TransformerEncoder",
+                activation=partial(torch.nn.functional.gelu, approximate="none"),
+            ),
+            ValueError,
+            r"activation is .*gelu.*approximate='none'\); expected relu, or gelu with",
         ),
         (
             lambda: torch_transformer("TransformerEncoder", layer_norm_eps=1e-6),
