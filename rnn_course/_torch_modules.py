@@ -9,7 +9,7 @@ def recurrent_module(encoder, kind, dtype):
     """A new torch.nn.RNN, LSTM or GRU of the encoder's sizes and options.
 
     Raises:
-        ValueError: a GRU with reset="before".
+        ValueError: a GRU with reset="before", or a nonlinearity that torch.nn.RNN has not.
     """
     import torch
 
@@ -18,6 +18,10 @@ def recurrent_module(encoder, kind, dtype):
         raise ValueError(
             'reset is "before", but torch.nn.GRU resets after the product with W_hn: r weighs '
             "there what each unit hears and not what it says, which no other weights make up for"
+        )
+    if options.get("nonlinearity", "tanh") not in ("tanh", "relu"):
+        raise ValueError(
+            f"nonlinearity is {options['nonlinearity']!r}, but torch.nn.RNN has tanh and relu alone"
         )
     return getattr(torch.nn, kind)(
         encoder.input_size,

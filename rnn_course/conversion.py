@@ -136,7 +136,8 @@ def to_torch(encoder, without_positions=False):
 
     Raises:
         TypeError: torch.nn has no such layer; it has no minGRU and no minLSTM.
-        ValueError: a GRU with reset="before", or positions that are not to be left out.
+        ValueError: a GRU with reset="before", another nonlinearity than torch's, or positions that
+            are not to be left out.
     """
     import torch
 

@@ -24,6 +24,7 @@ from rnn_course.encoders import (
     GRUEncoder,
     MinGRUEncoder,
     MinLSTMEncoder,
+    RNNEncoder,
 )
 from rnn_course.feedforward_encoders import BagEncoder
 from rnn_course.gru import gru_forward, init_gru
@@ -585,6 +586,12 @@ def test_to_torch_refuses_a_reset_before_the_product(rng):
     """Is the reason given?"""
     with pytest.raises(ValueError, match=r'reset is "before", but torch.nn.GRU resets after the'):
         to_torch(GRUEncoder(D, H, rng, reset="before"))
+
+
+def test_to_torch_refuses_a_nonlinearity_that_torch_has_not(rng):
+    """Does the logistic function raise, and not become another?"""
+    with pytest.raises(ValueError, match=r"nonlinearity is 'sigmoid', but torch.nn.RNN has tanh"):
+        to_torch(RNNEncoder(D, H, rng, nonlinearity="sigmoid"))
 
 
 class OwnLSTM(torch.nn.LSTM):
