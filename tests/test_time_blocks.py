@@ -68,6 +68,7 @@ def with_options(layer, **options):
 LAYERS = {
     "rnn tanh": RNN,
     "rnn relu": with_options(RNN, nonlinearity="relu"),
+    "rnn sigmoid": with_options(RNN, nonlinearity="sigmoid"),
     "lstm": LSTM,
     "gru after": GRU,
     "gru before": with_options(GRU, reset="before"),
