@@ -115,7 +115,9 @@ class _RecurrentEncoder:
 
         Args:
             dh: (B, T, output_size), not looked at where padded. cache: from forward.
-            dstate: like state, or None for zeros. truncation: see the layer's backward function.
+            dstate: like state, or None for zeros. truncation: None for the full gradient, or
+                k >= 1: in every layer none flows back over the cuts between pieces of k steps,
+                counted from where its direction starts.
 
         Returns:
             dx: (B, T, D). dstate_0: like state. grads: keyed like ``params``.
