@@ -12,7 +12,8 @@ OUTPUTS = ("dx_t", "dh_prev", W_XH, W_HH, B_H)
 
 
 def _backward(dh_t, x_t, h_prev, h_t, W_xh, W_hh):
-    return rnn.rnn_step_backward(dh_t, (x_t, h_prev, h_t, W_xh, W_hh, "tanh"))
+    b_h = np.zeros(len(W_hh))  # (H,), of which the gradient asks only whether there is one
+    return rnn.rnn_step_backward(dh_t, (x_t, h_prev, h_t, W_xh, W_hh, b_h, "tanh"))
 
 
 def _products(da, x, h_prev, W_xh, W_hh):
