@@ -710,7 +710,7 @@
 
     listen() {
       this.addEventListener("input", () => this.hover({}));
-      // A finger has no hover: to redraw under it would lose its click.
+      // A finger does not hover; its tap is a click.
       this.addEventListener("pointerover", (event) => {
         if (event.pointerType === "mouse") this.hover(this.pointed(event));
       });
