@@ -201,6 +201,7 @@ def test_package_import_is_refused_what_is_missing():
 def test_package_import_leaves_heavy_libraries_alone():
     """Are torch, matplotlib and the like still unloaded after the core modules are imported?"""
     imports = "\n".join(f"import rnn_course.{module}" for module in CORE)
-    heavy = "{'torch', 'matplotlib', 'tqdm', 'babel', 'num2words', 'nbgrader', 'IPython'}"
+    heavy = "{'torch', 'matplotlib', 'tqdm', 'babel', 'num2words', 'nbgrader', 'IPython', "
+    heavy += "'music21', 'sklearn', 'statsmodels', 'pandas', 'scipy'}"
     code = f"import sys, rnn_course\n{imports}\nprint(sorted({heavy} & set(sys.modules)))"
     assert python(code).stdout == "[]\n"
