@@ -123,15 +123,17 @@ def bite_sentences(num_sentences, rng):
     return sentences, np.array(labels), _BITERS
 
 
-def bank_sentences(num_sentences, rng, distance=4):
+def bank_sentences(num_sentences, rng, distance=4, later=False):
     """A noun with two senses: "the boat was quite frankly near the bank" (0), "the loan ..." (1).
 
     Args:
         num_sentences: how many. rng: np.random.Generator.
-        distance: how many words after the deciding noun "bank" comes, at least 4.
+        distance: how many words lie between the deciding noun and "bank", plus one; at least 4.
+        later: whether the two nouns change places, as in "the bank was near the boat", so that
+            what follows decides.
 
     Returns:
-        sentences: lists of distance + 2 tokens, the last of them "bank".
+        sentences: lists of distance + 2 tokens; "bank" is the last, or with later the second.
         labels: (num_sentences,) 0 for the river's bank, 1 for the one that lends money.
 
     Raises:
@@ -144,7 +146,8 @@ def bank_sentences(num_sentences, rng, distance=4):
         money = rng.integers(2)
         fillers = [_choose(rng, FILLERS) for _ in range(distance - 4)]
         noun = _choose(rng, _MONEY if money else _RIVER)
-        sentences.append(["the", noun, "was", *fillers, "near", "the", "bank"])
+        first, last = ("bank", noun) if later else (noun, "bank")
+        sentences.append(["the", first, "was", *fillers, "near", "the", last])
         labels.append(int(money))
     return sentences, np.array(labels)
 
@@ -232,6 +235,37 @@ def spelled_numbers(language="en", stop=1000):
     from num2words import num2words
 
     return [(number, num2words(number, lang=language)) for number in range(stop)]
+
+
+def digit_readings(number):
+    """How each digit of a number is read: in 4,017 the 4 is plain, the 1 joins the 7, a "-teen".
+
+    What decides is how many digits follow, and for the last of three whether a 1 stands before.
+
+    Args:
+        number: integer from 1 to 999,999.
+
+    Returns:
+        list of integers, one a digit: 0 silent, 1 plain ("four"), 2 "-ty" ("forty"), 3 "hundred",
+        4 joins the next, 5 "-teen" (with 0 it is "ten").
+
+    Raises:
+        ValueError: the number is out of range.
+    """
+    if not 1 <= number < 1_000_000:
+        raise ValueError(f"number is {number}; expected 1 to 999,999")
+    digits, readings = str(number), []
+    for t, digit in enumerate(digits):
+        place = (len(digits) - 1 - t) % 3  # 0 ones, 1 tens, 2 hundreds
+        if place == 0 and readings and readings[-1] == 4:
+            readings.append(5)
+        elif digit == "0":
+            readings.append(0)
+        elif place == 1 and digit == "1":
+            readings.append(4)
+        else:
+            readings.append(place + 1)
+    return readings
 
 
 def split_rows(num_rows, rng, held_out=0.2):

@@ -14,10 +14,11 @@ GENERATORS = {
     "negation": lambda n, rng: data.negation_sentences(n, rng, distance=5, before=2, after=3),
     "bite": data.bite_sentences,
     "bank": lambda n, rng: data.bank_sentences(n, rng, distance=7),
+    "later bank": lambda n, rng: data.bank_sentences(n, rng, distance=7, later=True),
     "ambiguous": data.ambiguous_sentences,
     "animal": data.animal_sentences,
 }
-TWO_CLASSES = ("love", "contrast", "negation", "bank")
+TWO_CLASSES = ("love", "contrast", "negation", "bank", "later bank")
 
 
 def generate(name, seed=0, num_sentences=2000):
@@ -198,3 +199,52 @@ def test_spelled_numbers_pair_each_number_with_its_name():
     pytest.importorskip("num2words")
     assert data.spelled_numbers(stop=3) == [(0, "zero"), (1, "one"), (2, "two")]
     assert data.spelled_numbers("fr", stop=22)[21] == (21, "vingt et un")
+
+
+def test_later_bank_sentences_are_the_others_with_the_nouns_exchanged():
+    """Does the same draw give the same words, and the word that decides the other place?"""
+    (before, labels), (later, same) = generate("bank"), generate("later bank")
+    np.testing.assert_array_equal(labels, same)
+    for first, second in zip(before, later, strict=True):
+        assert (first[-1], second[1]) == ("bank", "bank")
+        assert [second[0], second[-1], *second[2:-1], second[1]] == first
+
+
+def read_aloud(number):
+    """The words of a number, put together from its digits and their readings."""
+    ones = ["", *tokenise("one two three four five six seven eight nine")]
+    teens = tokenise("ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen")
+    teens.append("nineteen")
+    tens = ["", "", *tokenise("twenty thirty forty fifty sixty seventy eighty ninety")]
+    digits, words = str(number), []
+    for t, reading in enumerate(data.digit_readings(number)):
+        digit = int(digits[t])
+        words += {
+            0: [],
+            1: [ones[digit]],
+            2: [tens[digit]],
+            3: [ones[digit], "hundred"],
+            4: [],
+            5: [teens[digit]],
+        }[reading]
+        if len(digits) - t == 4:
+            words.append("thousand")
+    return words
+
+
+def test_digit_readings_spell_the_number():
+    """Do digits and readings together give the words that num2words has?"""
+    from num2words import num2words
+
+    rng = np.random.default_rng(0)
+    for number in (*range(1, 1200), 10_000, 17_013, *rng.integers(1, 1_000_000, 3000)):
+        spelled = tokenise(num2words(number, lang="en").replace("-", " "))
+        words = [word for word in spelled if word not in (",", "and")]
+        assert read_aloud(int(number)) == words
+
+
+@pytest.mark.parametrize("number", [0, -3, 1_000_000])
+def test_digit_readings_refuse_other_numbers(number):
+    """Is a number that the readings cannot spell named?"""
+    with pytest.raises(ValueError, match=f"number is {number}; expected 1 to 999,999"):
+        data.digit_readings(number)
