@@ -115,6 +115,9 @@ def mend_image_sizes(body, app):
 def mend_page(app, pagename, templatename, context, doctree):
     for mend in (mend_bibliography, mend_summary_names, mend_image_sizes):
         context["body"] = mend(context.get("body", ""), app)
+    if "<course-figure" in context["body"]:
+        app.add_css_file("figures.css")
+        app.add_js_file("figures.js", defer="defer")
 
 
 def finish(app, error):
