@@ -1,0 +1,39 @@
+"""Mechanical mutants of every model answer: does each check notice every change that counts?"""
+
+import pytest
+from mistakes import all_answers
+from mistakes.mutants import EQUIVALENT, functions, limited, mutants, survivors
+
+ANSWERS = {answers.task: answers for answers in all_answers()}
+GRADED = {name: found for name, found in functions().items() if name in ANSWERS}
+
+
+def test_every_task_has_a_model_answer():
+    """Is each task with mistakes one that a notebook asks for?"""
+    assert set(GRADED) == set(ANSWERS)
+
+
+@pytest.mark.parametrize("task", GRADED)
+def test_check_rejects_every_mutant_but_the_equivalent_ones(task):
+    """Do just the mutants survive of which it is known why?"""
+    alive, total = survivors(task, ANSWERS[task].check, *GRADED[task])
+    assert total >= 10
+    assert sorted(set(alive)) == sorted(EQUIVALENT.get(task, {}))
+
+
+def test_mutants_change_operators_indices_transposes_constants_and_lines():
+    """Is one of each kind among the mutants of a small function?"""
+    function = "def f(a, W):\n    b = a[1:] + 2.0\n    b += 1\n    return -b @ W.T\n"
+    changes = {mutant.change for mutant in mutants("f", function)}
+    assert "a[1:] + 2.0  ->  a[1:] - 2.0" in changes
+    assert "a[1:]  ->  a" in changes and "1  ->  2" in changes
+    assert {"-b @ W.T  ->  -b @ W", "-b @ W.T  ->  (-b).T @ W.T", "1:  ->  :"} <= changes
+    assert "2.0  ->  5.0" in changes and "-b  ->  b" in changes
+    assert "b += 1  ->  pass" in changes and "b += 1  ->  b = 1" in changes
+
+
+def test_a_mutant_that_loops_for_ever_is_stopped():
+    """Does the limit end a loop?"""
+    with pytest.raises(TimeoutError), limited(0.05):
+        while True:
+            pass
