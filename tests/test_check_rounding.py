@@ -1,0 +1,59 @@
+"""The measured bound of rounding errors: wide enough for right answers, far below any mistake."""
+
+import numpy as np
+import pytest
+
+from rnn_course import lstm
+from rnn_course.checks.rounding import each, measured_rounding
+
+B, T, D, H = 2, 7, 3, 5
+
+
+def arguments(seed):
+    rng = np.random.default_rng(seed)
+    sizes = {"x": (B, T, D), "h_0": (B, H), "c_0": (B, H)}
+    sizes |= {"W_xh": (4 * H, D), "W_hh": (4 * H, H), "b_h": (4 * H,)}
+    return {name: rng.uniform(-1, 1, size) for name, size in sizes.items()}
+
+
+def run(x, h_0, c_0, W_xh, W_hh, b_h):
+    """All states, and the last cell state in a dict."""
+    h, c_t, states = h_0, c_0, []
+    for t in range(x.shape[1]):
+        (h, c_t), _ = lstm.lstm_step_forward(x[:, t], h, c_t, W_xh, W_hh, b_h)
+        states.append(h)
+    return np.stack(states, axis=1), {"c": c_t}
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_bound_holds_for_another_order_of_operations(dtype):
+    """Is a right answer, summed in another order and in its own dtype, always within the bound?"""
+    bound = measured_rounding(run, T * (H + D))
+    eps = np.finfo(dtype).eps
+    for seed in range(20):
+        given = arguments(seed)
+        order = np.random.default_rng(seed).permutation(D)
+        cast = {name: value.astype(dtype) for name, value in given.items()}
+        cast["x"], cast["W_xh"] = cast["x"][:, :, order], cast["W_xh"][:, order]
+        exact = {name: value.astype(dtype).astype(float) for name, value in given.items()}
+        got, right = run(*cast.values()), run(*exact.values())
+        limits = bound(*exact.values())
+        within = each(lambda g, r, m: bool((abs(g - r) <= eps * m).all()), got, right, limits)
+        assert within == (True, {"c": True})
+
+
+def test_bound_is_far_below_the_effect_of_a_mistake():
+    """Would a bias wrong in its fifth digit still show in float32?"""
+    given = arguments(0)
+    right, limits = run(*given.values()), measured_rounding(run, T * (H + D))(*given.values())
+    wrong = run(*(given | {"b_h": 1.001 * given["b_h"]}).values())
+    exceeded = each(lambda w, r, m: bool((abs(w - r) > 1.2e-7 * m).any()), wrong, right, limits)
+    assert exceeded == (True, {"c": True})
+
+
+def test_bound_of_an_exact_function_is_that_of_its_values():
+    """Do integers that nothing changes count by their size alone, and empty arrays at all?"""
+    picked = measured_rounding(lambda x, index: x[index], 3)
+    x, index = np.array([1.0, -2.0, 4.0]), np.array([1])
+    assert picked(x, index) == pytest.approx(3 * (2 + 2 + 2))
+    assert picked(x, index[:0]).shape == (0,)
