@@ -248,3 +248,33 @@ def test_digit_readings_refuse_other_numbers(number):
     """Is a number that the readings cannot spell named?"""
     with pytest.raises(ValueError, match=f"number is {number}; expected 1 to 999,999"):
         data.digit_readings(number)
+
+
+def test_translated_numbers_are_different_and_of_equal_value():
+    """Is each pair one number in two languages, none twice, the same for the same draw?"""
+    from num2words import num2words
+
+    english, french = data.translated_numbers(300, np.random.default_rng(0))
+    again, german = data.translated_numbers(300, np.random.default_rng(0), languages=("en", "de"))
+    assert english == again
+    assert len({tuple(source) for source in english}) == len(french) == len(german) == 300
+    name = lambda number: num2words(number, lang="fr").replace("-", " ").split()  # noqa: E731
+    below = {" ".join(num2words(n).replace("-", " ").split()): name(n) for n in range(1000)}
+    pairs = [(s, t) for s, t in zip(english, french, strict=True) if " ".join(s) in below]
+    assert len(pairs) > 20
+    assert all(below[" ".join(source)] == target for source, target in pairs)
+
+
+def test_translated_numbers_stay_within_their_groups():
+    """Does one group stay below a thousand, and do four reach the billions?"""
+    short, _ = data.translated_numbers(200, np.random.default_rng(0), groups=1)
+    assert not any("thousand" in source for source in short)
+    long, _ = data.translated_numbers(200, np.random.default_rng(0))
+    assert any("billion" in source for source in long)
+
+
+@pytest.mark.parametrize(("groups", "num_pairs"), [(0, 1), (5, 1), (1, 901)])
+def test_translated_numbers_refuse_what_cannot_be(groups, num_pairs):
+    """Are numbers beyond the billions, or more than there are, refused?"""
+    with pytest.raises(ValueError, match=f"groups is {groups} and num_pairs {num_pairs}"):
+        data.translated_numbers(num_pairs, np.random.default_rng(0), groups)
