@@ -35,11 +35,18 @@ def stand_in(answer):
         sent = [np.array(a) if isinstance(a, np.ndarray) else _rebuilt(a) for a in arguments]
         returned = _rebuilt(answer(*sent))
         for mine, theirs in zip(arguments, sent, strict=True):
-            if isinstance(mine, np.ndarray | list):
-                mine[:] = theirs
+            _write_back(mine, theirs)
         return returned
 
     return call
+
+
+def _write_back(mine, theirs):
+    if isinstance(mine, dict):
+        for name in mine:
+            _write_back(mine[name], theirs[name])
+    elif isinstance(mine, np.ndarray | list):
+        mine[:] = theirs
 
 
 def _rebuilt(value):

@@ -29,7 +29,9 @@ class Outcome:
 
 
 def same(a, b):
-    """Whether two arguments (arrays, numbers, nested lists) hold the same."""
+    """Whether two arguments (arrays, numbers, nested lists and dicts) hold the same."""
+    if isinstance(a, dict):
+        return type(a) is type(b) and list(a) == list(b) and all(same(a[k], b[k]) for k in a)
     if isinstance(a, list | tuple):
         return type(a) is type(b) and len(a) == len(b) and all(map(same, a, b))
     if isinstance(a, np.ndarray):
@@ -69,11 +71,21 @@ def _notes(caught, errors, printed):
         yield "your code prints; that is left out here, and welcome while you look for a mistake"
 
 
+def _arrays(value):
+    if isinstance(value, np.ndarray):
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _arrays(item)
+    elif isinstance(value, tuple | list):
+        for item in value:
+            yield from _arrays(item)
+
+
 def _shared(value, given):
-    results = value if isinstance(value, tuple | list) else [value]
-    arrays = [result for result in results if isinstance(result, np.ndarray)]
+    results = list(_arrays(value))
     for name, argument in given.items():
-        if isinstance(argument, np.ndarray) and any(np.shares_memory(a, argument) for a in arrays):
+        if any(np.shares_memory(a, b) for a in results for b in _arrays(argument)):
             yield name
 
 
@@ -89,7 +101,10 @@ def describe_error(error, answer):
 
 def describe_arguments(arguments):
     """The shapes of the arrays and the values of the small arguments."""
-    return ", ".join(
-        f"{name} {value.shape}" if isinstance(value, np.ndarray) else f"{name} = {value!r}"
-        for name, value in arguments.items()
-    )
+
+    def describe(name, value):
+        if isinstance(value, dict):
+            return f"{name} {{{describe_arguments(value)}}}"
+        return f"{name} {value.shape}" if isinstance(value, np.ndarray) else f"{name} = {value!r}"
+
+    return ", ".join(describe(name, value) for name, value in arguments.items())

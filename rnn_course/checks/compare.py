@@ -20,6 +20,11 @@ def as_array(name, value):
         array = np.asarray(value)
     except ValueError:
         return Missing(f"{name} has rows of different lengths, so it cannot become one array.")
+    if array.dtype.kind == "c":
+        return Missing(
+            f"{name} holds complex numbers; real ones are asked for. The size of a complex number "
+            "is its absolute value, np.abs."
+        )
     if array.dtype.kind not in "biuf":
         return Missing(f"{name} should hold numbers, but it is {type(value).__name__}: {array!r}")
     return array

@@ -90,14 +90,24 @@ def examine(task, answer):
 
 
 def _cast(arguments, dtype):
-    is_float = {n: isinstance(v, np.ndarray) and v.dtype.kind == "f" for n, v in arguments.items()}
-    return {name: v.astype(dtype) if is_float[name] else v for name, v in arguments.items()}
+    def cast(value):
+        if isinstance(value, dict):
+            return {name: cast(item) for name, item in value.items()}
+        is_float = isinstance(value, np.ndarray) and value.dtype.kind == "f"
+        return value.astype(dtype) if is_float else value
+
+    return cast(arguments)
 
 
 def _other_batch(arguments):
     """Arguments of the same shapes with other values: every array and list from back to front."""
-    turn = {True: lambda v: v[::-1], False: lambda v: v}
-    return {n: turn[isinstance(v, np.ndarray | list)](v) for n, v in arguments.items()}
+
+    def turn(value):
+        if isinstance(value, dict):
+            return {name: turn(item) for name, item in value.items()}
+        return value[::-1] if isinstance(value, np.ndarray | list) else value
+
+    return turn(arguments)
 
 
 class _Examination:
@@ -244,12 +254,11 @@ class _Examination:
         outcome = self._outcome(arguments)
         if outcome.error is not None:
             return self._error_problem(outcome.error, arguments)
-        reference = self._expected(arguments)[1]
-        for name, got in self._got(self._outcome(self.main), reference).items():
+        for name, got in self._arrays_of(self._outcome(self.main)):
             if got.dtype != np.float64:
                 return f"With float64 inputs {name} comes out as {got.dtype}; expected float64."
-        for name, got in self._got(outcome, reference).items():
-            if not isinstance(got, Missing) and got.dtype != np.float32:
+        for name, got in self._arrays_of(outcome):
+            if got.dtype != np.float32:
                 return (
                     f"With float32 inputs {name} comes out as {got.dtype}; expected float32.\n"
                     "Likely cause: np.zeros and np.eye without dtype= give float64, which turns "
@@ -257,6 +266,14 @@ class _Examination:
                     "mask.sum() in a division; int(mask.sum()) does not."
                 )
         return self._problem(arguments, Aspect("", 0, ()), np.finfo(np.float32).eps)
+
+    def _arrays_of(self, outcome):
+        """Names and arrays of the results; a Python number has no precision to keep."""
+        reference = self._expected(self.main)[1]
+        as_is = named_results(outcome.value, reference, self.task.outputs, lambda _, value: value)
+        for name, got in self._got(outcome, reference).items():
+            if not isinstance(got, Missing) and type(as_is[name]) not in (int, float):
+                yield name, got
 
     def _wrong_kind(self):
         words = {"b": "truth values (bool)", "iu": "integers", "f": "floating-point numbers"}

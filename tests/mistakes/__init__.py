@@ -23,6 +23,11 @@ NAMES = (
     "last_hidden",
     "cross_entropy_gradient",
     "rnn_step_backward",
+    "state_jacobians",
+    "jacobian_product",
+    "gradient_norms",
+    "with_spectral_radius",
+    "clip_by_global_norm",
 )
 
 
