@@ -26,6 +26,7 @@ LEVELS = [
         "memory_tasks",
         "metrics",
         "optimisers",
+        "real_data",
         "scan",
         "schedules",
         "text",
