@@ -6,7 +6,9 @@ turns it into points.
 """
 
 from rnn_course.checks.batches import check_last_hidden, check_pad_batch
+from rnn_course.checks.bptt import check_rnn_backward, check_truncated_rnn_backward
 from rnn_course.checks.clipping import check_clip_by_global_norm
+from rnn_course.checks.differences import check_numerical_gradient
 from rnn_course.checks.features import check_bag_of_tokens, check_window_features
 from rnn_course.checks.gradients import check_cross_entropy_gradient, check_rnn_step_backward
 from rnn_course.checks.jacobians import (
@@ -17,11 +19,13 @@ from rnn_course.checks.jacobians import (
 from rnn_course.checks.losses import check_log_softmax, check_masked_cross_entropy
 from rnn_course.checks.rnn import check_rnn_forward, check_rnn_step_forward
 from rnn_course.checks.spectral import check_with_spectral_radius
+from rnn_course.checks.updates import check_adam_step
 from rnn_course.checks.verdict import Part, Verdict, grade, report
 
 __all__ = [
     "Part",
     "Verdict",
+    "check_adam_step",
     "check_bag_of_tokens",
     "check_clip_by_global_norm",
     "check_cross_entropy_gradient",
@@ -30,11 +34,14 @@ __all__ = [
     "check_last_hidden",
     "check_log_softmax",
     "check_masked_cross_entropy",
+    "check_numerical_gradient",
     "check_pad_batch",
+    "check_rnn_backward",
     "check_rnn_forward",
     "check_rnn_step_backward",
     "check_rnn_step_forward",
     "check_state_jacobians",
+    "check_truncated_rnn_backward",
     "check_window_features",
     "check_with_spectral_radius",
     "grade",

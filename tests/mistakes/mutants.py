@@ -1,8 +1,8 @@
 """Mechanical mutants of the model answers: one operator, index, constant or line changed in each.
 
 The named mistakes are those that learners write; these are those that nobody thought of. A mutant
-that gets all points is either equivalent to the answer, and `EQUIVALENT` says why, or it shows that
-a check looks away.
+that gets all points is either equivalent to the answer, and equivalent.yml says why, or it shows
+that a check looks away.
 """
 
 import ast
@@ -13,7 +13,10 @@ import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
+
 SOLUTIONS = Path(__file__).resolve().parents[2] / "solutions"
+EQUIVALENT = yaml.safe_load(Path(__file__).with_name("equivalent.yml").read_text("utf8"))
 SECONDS = 5  # a mutant may loop for ever
 OPERATORS = {
     ast.Add: (ast.Sub,),
@@ -141,7 +144,8 @@ def mutants(name, function):
     tree = _body(function)
     for number, node in enumerate(ast.walk(tree)):
         node.number = number
-    seen = {ast.unparse(tree)}
+    whole = ast.unparse(tree)
+    seen = {whole}
     for node in list(ast.walk(tree)):
         if isinstance(node, ast.arguments | ast.FunctionDef):
             continue
@@ -150,8 +154,14 @@ def mutants(name, function):
             source = ast.unparse(ast.fix_missing_locations(changed))
             if source not in seen:
                 seen.add(source)
-                was, becomes = (ast.unparse(ast.fix_missing_locations(n)) for n in (node, other))
-                yield Mutant(name, f"{was}  ->  {becomes}", source)
+                yield Mutant(name, _change(whole, source), source)
+
+
+def _change(whole, source):
+    """The line that differs, before and after."""
+    pairs = zip(whole.splitlines(), source.splitlines(), strict=False)
+    was, becomes = next(pair for pair in pairs if pair[0] != pair[1])
+    return f"{was.strip()}  ->  {becomes.strip()}"
 
 
 def compiled(mutant, path):
@@ -181,26 +191,6 @@ def limited(seconds=SECONDS):
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
-
-
-# Survivors that are as right as the answer: {task: {change: why}}.
-EQUIVALENT = {
-    "masked_cross_entropy": {
-        "np.take_along_axis(log_p, target[:, :, None], axis=2)[:, :, 0]  ->  "
-        "np.take_along_axis(log_p, target[:, :, None], axis=2)": "the mask picks (N, 1) values "
-        "then, and their mean is the same",
-        "np.take_along_axis(log_p, target[:, :, None], axis=2)  ->  "
-        "np.take_along_axis(log_p, target[:, :, None])": "the last axis is NumPy's default",
-        "0  ->  -1": "of one entry the first is the last",
-    },
-    "gradient_norms": {"-1  ->  1": "dh_t has two axes, so the last is axis 1"},
-    "clip_by_global_norm": {
-        "float(np.sqrt(sum((np.sum(grad * grad) for grad in grads.values()))))  ->  "
-        "np.sqrt(sum((np.sum(grad * grad) for grad in grads.values())))": "a NumPy number of the "
-        "gradients' own precision keeps it",
-        "norm > max_norm  ->  norm >= max_norm": "at equality the factor is 1",
-    },
-}
 
 
 def survivors(name, check, function, path):
