@@ -1,16 +1,16 @@
 """The book's sources fit together, and its own machinery refuses what does not."""
 
-import ast
 import json
 import re
 import sys
 from pathlib import Path
 
 import jupytext
+import nbformat
 import numpy as np
 import pytest
 import yaml
-from test_architecture import imported
+from jupyter_cache import get_cache
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "book"), str(ROOT / "book" / "_sphinx")]
@@ -166,65 +166,85 @@ def test_tex_that_is_not_understood_is_refused(tex):
         course_math.tex_to_mathml(tex, display=True)
 
 
-def stale_after_a_change(root, path):
-    """Whether the cache's name changes with the text of this one file."""
-    file = root / path
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text("1")
-    before = course_run.dependency_hash(root)
-    assert before == course_run.dependency_hash(root)
-    file.write_text("2")
-    return before != course_run.dependency_hash(root)
-
-
-@pytest.mark.parametrize(
-    "path", ["rnn_course/rnn.py", "book/measured.py", "book/experiments/a.json", "requirements.txt"]
-)
-def test_results_become_stale_when_what_they_depend_on_changes(tmp_path, path):
-    """Does the cache's name change with the package, the helpers and the requirements?"""
-    assert stale_after_a_change(tmp_path, path)
-
-
-@pytest.mark.parametrize("path", ["rnn_course/checks/rnn.py", "rnn_course/grading.py"])
-def test_results_outlive_a_change_that_cannot_reach_them(tmp_path, path):
-    """Does a better hint, or a mended grader, leave the executed pages as they are?"""
-    assert not stale_after_a_change(tmp_path, path)
-
-
-def edge_imports(code):
-    """The modules left out of the cache's name that this code imports, or names in a string."""
-    edge = {f"rnn_course.{Path(path).stem}" for path in course_run.EDGE}
-    nodes = list(ast.walk(ast.parse(code)))
-    named = {n.value for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str)}
-    return edge & {".".join(name.split(".")[:2]) for name in {*imported(nodes), *named}}
-
-
 def page_code(path):
     return "\n".join(c.source for c in jupytext.read(path).cells if c.cell_type == "code")
 
 
-def test_no_page_reaches_the_modules_left_out_of_the_cache_name():
-    """Is no such module imported by a page or a helper, directly or through the package?"""
-    assert all((ROOT / path).exists() for path in course_run.EDGE)
-    code = {page: page_code(ROOT / f"{page}.md") for page in pages()}
-    assert "from rnn_course" in code["book/ch02_vanilla_rnn"]
-    for file in [*ROOT.glob("book/*.py"), *ROOT.glob("rnn_course/**/*.py")]:
-        name = file.relative_to(ROOT).as_posix()
-        if not name.startswith(course_run.EDGE):
-            code[name] = file.read_text(encoding="utf8")
-    assert {name: found for name, text in code.items() if (found := edge_imports(text))} == {}
+def inputs(code, root=ROOT):
+    return {path.relative_to(root).as_posix() for path in course_run.inputs_of(root, code)}
 
 
 @pytest.mark.parametrize(
     "code",
     [
         "import rnn_course.checks.rnn",
-        "from rnn_course import data, checks",
-        "def f():\n    from rnn_course.checks import grade",
-        "import importlib\nimportlib.import_module('rnn_course.checks')",
+        "from rnn_course.checks import rnn",
+        "def f():\n    from rnn_course.checks.rnn import check_rnn_forward",
     ],
 )
-def test_an_import_of_a_module_left_out_is_seen(code):
-    """Is the import found in each form, and one of another module let through?"""
-    assert edge_imports(code) == {"rnn_course.checks"}
-    assert edge_imports(code.replace("checks", "plotting")) == set()
+def test_inputs_of_a_page_are_what_it_imports_and_what_that_imports(code):
+    """Are the module, the packages above it and the modules that it needs found in each form?"""
+    reached = inputs(code)
+    assert {"rnn_course/__init__.py", "rnn_course/checks/rnn.py", "rnn_course/rnn.py"} <= reached
+    assert "rnn_course/plotting.py" not in reached and "book/measured.py" not in reached
+
+
+def test_inputs_of_a_page_hold_the_experiments_that_it_names(tmp_path):
+    """Does a page depend on an experiment's module, its helper and its results, and on no other?"""
+    folder = tmp_path / "book" / "experiments"
+    folder.mkdir(parents=True)
+    for name, text in {
+        "__init__": "",
+        "_shared": "",
+        "one": "from experiments import _shared",
+    }.items():
+        (folder / f"{name}.py").write_text(text)
+    for name in ("one.json", "other.json", "other.py"):
+        (folder / name).write_text("0")
+    everything = {
+        f"book/experiments/{n}" for n in ("__init__.py", "_shared.py", "one.py", "one.json")
+    }
+    for code in ("from experiments import one", "import experiments\nstored('one')"):
+        assert inputs(code, tmp_path) == everything
+
+
+def test_no_page_depends_on_the_checks_or_on_grading():
+    """Does a better hint, or a mended grader, leave every executed page as it is?"""
+    for page in pages():
+        reached = inputs(page_code(ROOT / f"{page}.md"))
+        assert not [path for path in reached if "checks" in path or "grading" in path], page
+    assert "rnn_course/rnn.py" in inputs(page_code(ROOT / "book/ch02_vanilla_rnn.md"))
+
+
+@pytest.mark.parametrize("path", ["requirements.txt", "constraints.txt", "pyproject.toml"])
+def test_all_results_become_stale_with_the_requirements(tmp_path, path):
+    """Does the name of the cache's folder change with the pinned packages?"""
+    (tmp_path / path).write_text("1")
+    before = course_run.requirements_hash(tmp_path)
+    assert before == course_run.requirements_hash(tmp_path)
+    (tmp_path / path).write_text("2")
+    assert before != course_run.requirements_hash(tmp_path)
+
+
+def test_results_of_a_page_become_stale_with_its_inputs_alone(tmp_path):
+    """Is a page executed anew when a module it imports has changed, and its neighbour not?"""
+    (tmp_path / "measured.py").write_text("A = 1")
+    cache = get_cache(tmp_path / "cache")
+    codes = {"with": "import measured", "without": "import json"}
+    for name, code in codes.items():
+        page = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
+        nbformat.write(page, tmp_path / f"{name}.ipynb")
+        cache.add_nb_to_project(str(tmp_path / f"{name}.ipynb"))
+
+    def left_after_a_build():
+        course_run.drop_stale(cache, tmp_path)
+        pending = sorted(Path(record.uri).stem for record in cache.list_unexecuted())
+        for name in pending:
+            cache.cache_notebook_file(tmp_path / f"{name}.ipynb", check_validity=False)
+        return pending
+
+    assert left_after_a_build() == ["with", "without"]
+    assert left_after_a_build() == []
+    (tmp_path / "measured.py").write_text("A = 2")
+    assert left_after_a_build() == ["with"]
+    assert left_after_a_build() == []

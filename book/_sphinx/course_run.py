@@ -1,10 +1,14 @@
-"""Execute the chapters side by side, once, into a cache that knows what they depend on.
+"""Execute the pages side by side, once, into a cache that knows what each depends on.
 
-jupyter-cache keys a notebook by its code alone. The results also depend on the package, on the
-helpers and on the pinned requirements, so the cache folder carries a hash of those.
+jupyter-cache keys a page by its code alone. Its results also depend on the pinned requirements,
+which name the cache's folder, and on the modules and stored experiments that the page reaches by
+its imports, which the folder's `inputs.json` holds for each page.
 """
 
+import ast
+import contextlib
 import hashlib
+import json
 import os
 import shutil
 import sys
@@ -17,35 +21,63 @@ from sphinx.errors import ExtensionError
 from sphinx.util import logging
 
 LOGGER = logging.getLogger(__name__)
-DEPENDENCIES = (
-    "rnn_course/**/*.py",
-    "book/measured.py",
-    "book/experiments/*.py",
-    "book/experiments/*.json",
-    "pyproject.toml",
-    "requirements*.txt",
-    "constraints*.txt",
-)
-# No page imports these, nor does any other module of the package; a test reads the imports.
-EDGE = (
-    "rnn_course/checks/",
-    "rnn_course/collecting.py",
-    "rnn_course/feedback.py",
-    "rnn_course/grading.py",
-)
+REQUIRED = ("pyproject.toml", "requirements*.txt", "constraints*.txt")
+IMPORTED_FROM = (".", "book")  # where a page's imports are looked up, below the root
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
-def dependency_hash(root):
-    """Hash (12 hexadecimal digits) of every file that the chapters' results depend on."""
-    digest = hashlib.sha256(sys.version.encode())
-    for pattern in DEPENDENCIES:
-        for path in sorted(Path(root).glob(pattern)):
-            name = path.relative_to(root).as_posix()
-            if not name.startswith(EDGE):
-                digest.update(name.encode())
-                digest.update(path.read_bytes())
+def files_hash(root, paths, *words):
+    """Hash (12 hexadecimal digits) of files by name and content, and of words."""
+    digest = hashlib.sha256("\n".join(words).encode())
+    for path in sorted(paths):
+        digest.update(path.relative_to(root).as_posix().encode())
+        digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
+
+
+def requirements_hash(root):
+    """Hash of what every page depends on: Python and the pinned packages."""
+    found = (path for pattern in REQUIRED for path in Path(root).glob(pattern))
+    return files_hash(root, found, sys.version)
+
+
+def named_modules(code):
+    """Dotted names that code imports, or that may be modules: also an experiment's, in a string."""
+    try:
+        nodes = list(ast.walk(ast.parse(code)))
+    except SyntaxError:  # executing the page will say where
+        return
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Constant) and str(node.value).isidentifier():
+            yield f"experiments.{node.value}"
+
+
+def module_files(root, name):
+    """The project's own files of a module: the packages above it, it, and its stored results."""
+    parts = name.split(".")
+    for folder in IMPORTED_FROM:
+        for depth in range(1, len(parts) + 1):
+            path = Path(root, folder, *parts[:depth])
+            files = path / "__init__.py", path.with_suffix(".py")
+            yield from (file for file in files if file.exists())
+        if path.with_suffix(".py").exists() and path.with_suffix(".json").exists():
+            yield path.with_suffix(".json")
+
+
+def inputs_of(root, code):
+    """Every file of the project that code reaches by its imports, and theirs."""
+    reached, pending = set(), [code]
+    while pending:
+        for name in named_modules(pending.pop()):
+            new = set(module_files(root, name)) - reached
+            reached |= new
+            pending += [file.read_text(encoding="utf8") for file in new if file.suffix == ".py"]
+    return reached
 
 
 def use_own_environment(build):
@@ -64,11 +96,11 @@ def use_own_environment(build):
 
 
 def choose_cache(app, config):
-    """Point MyST-NB at the cache folder of the present package, and drop the older ones."""
+    """Point MyST-NB at the cache folder of the present requirements, and drop the older ones."""
     build = Path(app.outdir).parent
     use_own_environment(build)
     folder = Path(app.srcdir, config.nb_execution_cache_path)
-    config.nb_execution_cache_path = str(folder / dependency_hash(app.srcdir))
+    config.nb_execution_cache_path = str(folder / requirements_hash(app.srcdir))
     for old in folder.glob("*"):
         if str(old) != config.nb_execution_cache_path:
             shutil.rmtree(old, ignore_errors=True)
@@ -85,6 +117,7 @@ def fill_cache(app, env, docnames):
         path = env.doc2path(name)
         if is_myst_markdown_notebook(Path(path).read_text(encoding="utf8")):
             cache.add_nb_to_project(path, read_data={"type": "plugin", "name": "myst_nb_md"})
+    drop_stale(cache, Path(app.srcdir))
     pending = cache.list_unexecuted()
     if pending:
         names = ", ".join(Path(record.uri).stem for record in pending)
@@ -95,6 +128,22 @@ def fill_cache(app, env, docnames):
             raise ExtensionError(f"cells failed, as shown above, in {', '.join(failed)}")
     for record in cache.list_project_records():
         refuse_stderr(cache, record)
+
+
+def drop_stale(cache, root):
+    """Forget the results of every page that reaches a file which has changed since."""
+    path = Path(cache.path, "inputs.json")
+    known = json.loads(path.read_text(encoding="utf8")) if path.exists() else {}
+    for record in cache.list_project_records():
+        nb = cache.get_project_notebook(record.pk).nb
+        code = "\n".join(cell.source for cell in nb.cells if cell.cell_type == "code")
+        _, key = cache.create_hashed_notebook(nb)
+        inputs = files_hash(root, inputs_of(root, code))
+        if known.get(key) != inputs:
+            known[key] = inputs
+            with contextlib.suppress(KeyError):
+                cache.remove_cache(cache.match_cache_notebook(nb).pk)
+    path.write_text(json.dumps(known, indent=1), encoding="utf8")
 
 
 def refuse_stderr(cache, record):
