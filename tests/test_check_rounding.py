@@ -57,3 +57,10 @@ def test_bound_of_an_exact_function_is_that_of_its_values():
     x, index = np.array([1.0, -2.0, 4.0]), np.array([1])
     assert picked(x, index) == pytest.approx(3 * (2 + 2 + 2))
     assert picked(x, index[:0]).shape == (0,)
+
+
+def test_bound_counts_parameters_in_a_list_of_dicts():
+    """Are arrays within lists and dicts changed like any other?"""
+    bound = measured_rounding(lambda layers: layers[1]["W"] - layers[0]["W"], 1)
+    W = np.array([3.0])
+    assert bound([{"W": W}, {"W": W}]) == pytest.approx(6)

@@ -173,6 +173,60 @@ def test_list_in_place_of_an_array_is_remarked_upon():
     assert checks.check_pad_batch(rows_filled_one_by_one).notes == ()
 
 
+def first_entries(layers):
+    """One number a layer, of parameters in a list of dicts."""
+    return np.stack([layer["W"][0, 0] + layer["b"][0] for layer in layers])
+
+
+LAYERS = [{"W": np.eye(3)[:, :2], "b": np.arange(3.0)}, {"W": np.eye(3), "b": np.arange(3.0)}]
+LAYER_TASK = Task(
+    "first_entries",
+    ("entries",),
+    first_entries,
+    (Aspect("value", 1, ({"layers": LAYERS},)),),
+    {},
+)
+
+
+def test_parameters_in_a_list_of_dicts_come_in_both_precisions():
+    """Does float32 reach the arrays inside, and is an answer in float64 noticed?"""
+    seen = []
+
+    def answer(layers):
+        seen.append(layers[0]["W"].dtype)
+        return first_entries(layers)
+
+    assert examine(LAYER_TASK, answer).share == 1
+    assert set(seen) == {np.dtype(np.float32), np.dtype(np.float64)}
+    verdict = examine(LAYER_TASK, lambda layers: first_entries(layers).astype(float))
+    assert "comes out as float64" in verdict.problem
+
+
+def test_parameters_in_a_list_of_dicts_must_stay_as_they_are():
+    """Is a layer that is changed in place noticed, and one array for all calls?"""
+
+    def in_place(layers):
+        layers[1]["b"] += 1
+        return first_entries(layers) - np.array([0, 1], layers[0]["b"].dtype)
+
+    kept = {}
+
+    def one_buffer(layers):
+        entries = first_entries(layers)
+        buffer = kept.setdefault(entries.dtype, np.zeros_like(entries))
+        buffer[:] = entries
+        return buffer
+
+    assert "writes into its input layers" in examine(LAYER_TASK, in_place).problem
+    assert "both write into one array" in examine(LAYER_TASK, one_buffer).problem
+
+
+def test_shapes_in_a_list_of_dicts_are_named():
+    """Does an error's report name the shapes of every layer, and not their numbers?"""
+    problem = examine(LAYER_TASK, lambda layers: layers[2]).problem
+    assert "layers [0 {W (3, 2), b (3,)}, 1 {W (3, 3), b (3,)}]" in problem
+
+
 @pytest.mark.parametrize("kind", [list, tuple])
 def test_list_inside_a_dict_is_remarked_upon(kind):
     """Is one entry that is no array named as the report names it?"""

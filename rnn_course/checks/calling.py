@@ -105,6 +105,8 @@ def describe_arguments(arguments):
     def describe(name, value):
         if isinstance(value, dict):
             return f"{name} {{{describe_arguments(value)}}}"
+        if isinstance(value, list) and any(isinstance(item, dict) for item in value):
+            return f"{name} [{describe_arguments(dict(enumerate(value)))}]"
         return f"{name} {value.shape}" if isinstance(value, np.ndarray) else f"{name} = {value!r}"
 
     return ", ".join(describe(name, value) for name, value in arguments.items())

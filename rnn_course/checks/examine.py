@@ -93,6 +93,8 @@ def _cast(arguments, dtype):
     def cast(value):
         if isinstance(value, dict):
             return {name: cast(item) for name, item in value.items()}
+        if isinstance(value, list | tuple):
+            return type(value)(map(cast, value))
         is_float = isinstance(value, np.ndarray) and value.dtype.kind == "f"
         return value.astype(dtype) if is_float else value
 
@@ -100,11 +102,16 @@ def _cast(arguments, dtype):
 
 
 def _other_batch(arguments):
-    """Arguments of the same shapes with other values: every array and list from back to front."""
+    """Arguments of the same shapes with other values: every array and list from back to front.
+
+    A list of dicts holds parameters, layer by layer, and keeps its order.
+    """
 
     def turn(value):
         if isinstance(value, dict):
             return {name: turn(item) for name, item in value.items()}
+        if isinstance(value, list) and any(isinstance(item, dict) for item in value):
+            return [turn(item) for item in value]
         return value[::-1] if isinstance(value, np.ndarray | list) else value
 
     return turn(arguments)

@@ -24,6 +24,8 @@ def each(function, *values):
 def _changed(argument, rng):
     if isinstance(argument, dict):
         return {name: _changed(item, rng) for name, item in argument.items()}
+    if isinstance(argument, tuple | list):
+        return type(argument)(_changed(item, rng) for item in argument)
     if isinstance(argument, np.ndarray) and argument.dtype.kind == "f":
         return argument * (1 + STEP * rng.choice((-1.0, 1.0), argument.shape))
     return argument
