@@ -173,6 +173,20 @@ def test_list_in_place_of_an_array_is_remarked_upon():
     assert checks.check_pad_batch(rows_filled_one_by_one).notes == ()
 
 
+def test_cause_is_found_where_an_aspect_looks():
+    """Is a mistake in one half named although the other half is wrong in its own way?"""
+    rows = np.arange(3)[:, None]
+    task = Task(
+        "halves",
+        ("y",),
+        lambda x: x,
+        (Aspect("upper rows", 1, ({"x": np.eye(3) + 1},), where=lambda given: rows < 2),),
+        {"y": {"everything is doubled.": lambda x: 2 * x, "nothing is wrong.": lambda x: x}},
+    )
+    verdict = examine(task, lambda x: np.where(rows < 2, 2 * x, 7.5))
+    assert "everything is doubled" in verdict.problem
+
+
 def first_entries(layers):
     """One number a layer, of parameters in a list of dicts."""
     return np.stack([layer["W"][0, 0] + layer["b"][0] for layer in layers])

@@ -196,12 +196,14 @@ class _Examination:
             words = (self.task.shapes or {}).get(name, "")
             text = difference(name, got, wanted, tolerance, words)
             if text:
-                cause = self._cause(name, got, wanted, arguments)
+                cause = self._cause(name, got, wanted, arguments, here)
                 return f"{text}\nLikely cause: {cause}" if cause else text
         return "" if arguments is not self.main or self._repeatable else CARRIED
 
-    def _cause(self, name, got, expected, arguments):
+    def _cause(self, name, got, expected, arguments, here=True):
         known = self._suspect(name, got, expected, arguments)
+        if not known and here is not True:
+            known = self._suspect(name, got, expected, arguments, here)
         if known:
             return known
         return plain_cause(got, expected) if self._repeatable else CARRIED
@@ -211,14 +213,21 @@ class _Examination:
         first = self._outcome(self.main)
         return first.error is not None or self._agree(first, call(self.answer, self.main))
 
-    def _suspect(self, name, got, expected, arguments):
+    def _suspect(self, name, got, expected, arguments, here=True):
+        """The wrong formula that gives the learner's numbers, at least in the entries ``here``."""
+
+        def agree(a, b):
+            if np.shape(a) != expected.shape or np.shape(b) != expected.shape:
+                return matches(a, b)
+            return matches(np.where(here, a, 0), np.where(here, b, 0))
+
         values = _cast(arguments, np.float64).values()
         for cause, wrong in self.task.suspects.get(name, {}).items():
             try:
                 result = wrong(*values)
             except (ValueError, IndexError):  # a wrong formula may run for some sizes only
                 continue
-            if matches(got, result) and not matches(expected, result):
+            if agree(got, result) and not agree(expected, result):
                 return cause
         return ""
 
