@@ -15,6 +15,7 @@ from rnn_course.models import SequenceModel
 
 NETWORKS = {
     "RNN": TANH,
+    "LSTM, bias 0": LSTM | {"keep": 0.0},
     "LSTM, bias 1": LSTM | {"keep": 1.0},
     "LSTM, bias 3": LSTM | {"keep": 3.0},
     "LSTM, spread": LSTM | {"keep": "spread"},

@@ -34,7 +34,7 @@ SETTINGS = {
     "networks": ["RNN", "LSTM", "GRU", "GRU, wider"],
     "hidden_size": 64,
     "seeds": [0, 1, 2, 3, 4],
-    "updates": {"names": 300, "numbers": 400},
+    "updates": {"names": 300, "words": 300, "numbers": 400},
     "every": 100,
     "rates": [0.003, 0.01],
     "choosing_seed": 100,
