@@ -11,12 +11,15 @@ from rnn_course.checks.clipping import check_clip_by_global_norm
 from rnn_course.checks.differences import check_numerical_gradient
 from rnn_course.checks.features import check_bag_of_tokens, check_window_features
 from rnn_course.checks.gradients import check_cross_entropy_gradient, check_rnn_step_backward
+from rnn_course.checks.gru import check_flip_update_gate, check_gru_step_forward
 from rnn_course.checks.jacobians import (
     check_gradient_norms,
     check_jacobian_product,
     check_state_jacobians,
 )
 from rnn_course.checks.losses import check_log_softmax, check_masked_cross_entropy
+from rnn_course.checks.lstm import check_lstm_step_forward
+from rnn_course.checks.lstm_gradient import check_lstm_step_backward
 from rnn_course.checks.rnn import check_rnn_forward, check_rnn_step_forward
 from rnn_course.checks.spectral import check_with_spectral_radius
 from rnn_course.checks.updates import check_adam_step
@@ -29,10 +32,14 @@ __all__ = [
     "check_bag_of_tokens",
     "check_clip_by_global_norm",
     "check_cross_entropy_gradient",
+    "check_flip_update_gate",
     "check_gradient_norms",
+    "check_gru_step_forward",
     "check_jacobian_product",
     "check_last_hidden",
     "check_log_softmax",
+    "check_lstm_step_backward",
+    "check_lstm_step_forward",
     "check_masked_cross_entropy",
     "check_numerical_gradient",
     "check_pad_batch",

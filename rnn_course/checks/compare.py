@@ -40,7 +40,7 @@ def named_results(value, like, names, take=as_array):
     """
     if len(names) == 1:
         values, likes = [value], [like]
-        if isinstance(value, tuple) and not isinstance(like, tuple):
+        if isinstance(value, tuple) and not isinstance(like, tuple | dict):
             return {
                 names[0]: Missing(
                     f"It returns a tuple of {len(value)} values; expected {names[0]} alone."
