@@ -9,6 +9,8 @@ from rnn_course.checks.batches import check_last_hidden, check_pad_batch
 from rnn_course.checks.bptt import check_rnn_backward, check_truncated_rnn_backward
 from rnn_course.checks.clipping import check_clip_by_global_norm
 from rnn_course.checks.differences import check_numerical_gradient
+from rnn_course.checks.direction_gradients import check_bidirectional_backward
+from rnn_course.checks.directions import check_bidirectional_states
 from rnn_course.checks.features import check_bag_of_tokens, check_window_features
 from rnn_course.checks.gradients import check_cross_entropy_gradient, check_rnn_step_backward
 from rnn_course.checks.gru import check_flip_update_gate, check_gru_step_forward
@@ -20,8 +22,10 @@ from rnn_course.checks.jacobians import (
 from rnn_course.checks.losses import check_log_softmax, check_masked_cross_entropy
 from rnn_course.checks.lstm import check_lstm_step_forward
 from rnn_course.checks.lstm_gradient import check_lstm_step_backward
+from rnn_course.checks.reversal import check_final_states, check_reverse_padded
 from rnn_course.checks.rnn import check_rnn_forward, check_rnn_step_forward
 from rnn_course.checks.spectral import check_with_spectral_radius
+from rnn_course.checks.stacks import check_apply_dropout, check_stacked_states
 from rnn_course.checks.updates import check_adam_step
 from rnn_course.checks.verdict import Part, Verdict, grade, report
 
@@ -29,9 +33,13 @@ __all__ = [
     "Part",
     "Verdict",
     "check_adam_step",
+    "check_apply_dropout",
     "check_bag_of_tokens",
+    "check_bidirectional_backward",
+    "check_bidirectional_states",
     "check_clip_by_global_norm",
     "check_cross_entropy_gradient",
+    "check_final_states",
     "check_flip_update_gate",
     "check_gradient_norms",
     "check_gru_step_forward",
@@ -43,10 +51,12 @@ __all__ = [
     "check_masked_cross_entropy",
     "check_numerical_gradient",
     "check_pad_batch",
+    "check_reverse_padded",
     "check_rnn_backward",
     "check_rnn_forward",
     "check_rnn_step_backward",
     "check_rnn_step_forward",
+    "check_stacked_states",
     "check_state_jacobians",
     "check_truncated_rnn_backward",
     "check_window_features",

@@ -36,6 +36,12 @@ NAMES = (
     "gradient_norms",
     "with_spectral_radius",
     "clip_by_global_norm",
+    "reverse_padded",
+    "bidirectional_states",
+    "final_states",
+    "bidirectional_backward",
+    "stacked_states",
+    "apply_dropout",
 )
 
 
