@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from fontTools.ttLib import TTFont
 
 ROOT = Path(__file__).resolve().parents[1]
 HTML = ROOT / "_build" / "html"
@@ -173,6 +174,14 @@ def test_search_finds_a_page(visit):
     tab.wait_for_selector("#search-results li a")
     assert errors == []
     assert foreign == []
+
+
+def test_shipped_font_has_the_sign_of_every_root():
+    """Is the root, which no formula writes as a character, drawn where a page has one?"""
+    pages = [path.read_text(encoding="utf8") for path in HTML.rglob("*.html")]
+    assert any("<msqrt" in page for page in pages)
+    font = TTFont(HTML / "_static" / "fonts" / "STIXTwoMath.woff2")
+    assert ord("√") in font.getBestCmap()
 
 
 def test_mathematics_is_set_in_the_shipped_font(visit):

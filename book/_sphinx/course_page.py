@@ -16,6 +16,7 @@ SVG_SIZE = re.compile(r'<svg[^>]*?width="([\d.]+)pt" height="([\d.]+)pt"')
 STIX_NOTICE = "STIXTwoMath-LICENSE.txt"
 ITALIC_CAPITALS, ITALIC_SMALL, PLANCK = 0x1D434, 0x1D44E, 0x210E
 ITALIC_GREEK_CAPITALS, ITALIC_GREEK_SMALL = 0x1D6E2, 0x1D6FC
+UNWRITTEN = {0x1D715, 0x2061, 0x221A}  # ∂ in italics, the sign of application, msqrt's root
 
 
 def mathematics_characters(pages):
@@ -33,7 +34,7 @@ def mathematics_characters(pages):
         ):
             if 0 <= ord(letter) - ord(first) < 26:
                 italics.add(start + ord(letter) - ord(first))
-    return {ord(letter) for letter in characters} | italics | {0x1D715, 0x2061}
+    return {ord(letter) for letter in characters} | italics | UNWRITTEN
 
 
 def cut_font(source, target, codes):
