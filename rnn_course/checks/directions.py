@@ -180,7 +180,7 @@ def _states_task(seed):
         reference=both_states,
         aspects=(
             Aspect("the forward half of four padded sequences", 1, (whole,), where=_half(True)),
-            Aspect("the backward half of them", 3, (whole,), where=_half(False)),
+            Aspect("the backward half of them", 4, (whole,), where=_half(False)),
             Aspect("zeros at padded steps", 1, (whole,),
                    where=lambda given: ~real_steps(given["x"], given["lengths"])),
             Aspect("sequences that need no padding", 2, (draw_both(rng, 4, (4, 4)),)),

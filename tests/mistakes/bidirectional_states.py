@@ -101,19 +101,19 @@ def backward_half(name, says, keeps, run):
         return np.dstack([chain(x, lengths, *weights[:3]), run(x, lengths, *weights[3:])])
 
 
-backward_half("not put back", "in the order of reading", 2 / 11,
+backward_half("not put back", "in the order of reading", 2 / 12,
               lambda x, n, *reverse: chain(turned(x, n), n, *reverse))  # fmt: skip
-backward_half("turned with the padding", "with their padding", 4 / 11,
+backward_half("turned with the padding", "with their padding", 4 / 12,
               lambda x, n, *r: real(x, n) * unmasked(x[:, ::-1], *r)[:, ::-1])  # fmt: skip
-backward_half("put back with the padding", "put back with the padding", 3 / 11,
+backward_half("put back with the padding", "put back with the padding", 3 / 12,
               lambda x, n, *reverse: chain(turned(x, n), n, *reverse)[:, ::-1])  # fmt: skip
-backward_half("lengths of what was turned with padding", "lengths then leave out", 3 / 11,
+backward_half("lengths of what was turned with padding", "lengths then leave out", 3 / 12,
               lambda x, n, *reverse: chain(x[:, ::-1], n, *reverse)[:, ::-1])  # fmt: skip
-backward_half("the second chain reads forward", "the second chain reads forward", 2 / 11,
+backward_half("the second chain reads forward", "the second chain reads forward", 2 / 12,
               lambda x, n, *reverse: chain(x, n, *reverse))  # fmt: skip
-backward_half("read forward and turned then", "come from reading forward", 2 / 11,
+backward_half("read forward and turned then", "come from reading forward", 2 / 12,
               lambda x, n, *reverse: turned(chain(x, n, *reverse), n))  # fmt: skip
-backward_half("padding of the backward half kept", "missing in the backward half", 6 / 11,
+backward_half("padding of the backward half kept", "missing in the backward half", 7 / 12,
               lambda x, n, *reverse: turned(unmasked(turned(x, n), *reverse), n))  # fmt: skip
 
 
@@ -123,15 +123,15 @@ def other_weights(name, says, keeps, change):
         return two_runs(x, lengths, *change(*weights))
 
 
-other_weights("one set of weights", "uses the weights of the forward one", 2 / 11,
+other_weights("one set of weights", "uses the weights of the forward one", 2 / 12,
               lambda U, W, b, *reverse: (U, W, b, U, W, b))  # fmt: skip
-other_weights("weights exchanged", "weights are exchanged", 1 / 11,
+other_weights("weights exchanged", "weights are exchanged", 1 / 12,
               lambda U, W, b, *reverse: (*reverse, U, W, b))  # fmt: skip
-other_weights("W_hh of the forward chain", "takes W_hh of the forward one", 2 / 11,
+other_weights("W_hh of the forward chain", "takes W_hh of the forward one", 2 / 12,
               lambda U, W, b, U_r, W_r, b_r: (U, W, b, U_r, W, b_r))  # fmt: skip
-other_weights("b_h of the forward chain", "takes b_h of the forward one", 2 / 11,
+other_weights("b_h of the forward chain", "takes b_h of the forward one", 2 / 12,
               lambda U, W, b, U_r, W_r, b_r: (U, W, b, U_r, W_r, b))  # fmt: skip
-other_weights("no bias in the backward chain", "differ", 2 / 11,
+other_weights("no bias in the backward chain", "differ", 2 / 12,
               lambda U, W, b, U_r, W_r, b_r: (U, W, b, U_r, W_r, 0 * b_r))  # fmt: skip
 
 
@@ -141,37 +141,37 @@ def joined(name, says, keeps, join):
         return join(*np.split(two_runs(*given), 2, axis=2))
 
 
-joined("backward states first", "in the wrong order", 1 / 11, lambda f, b: np.dstack([b, f]))
+joined("backward states first", "in the wrong order", 1 / 12, lambda f, b: np.dstack([b, f]))
 joined("added", "the two states are added", 0, lambda f, b: f + b)
 joined("averaged", "are averaged", 0, lambda f, b: (f + b) / 2)
 joined(
-    "alternating", "alternate", 1 / 11, lambda f, b: np.stack([f, b], -1).reshape(*f.shape[:2], -1)
+    "alternating", "alternate", 1 / 12, lambda f, b: np.stack([f, b], -1).reshape(*f.shape[:2], -1)
 )
 joined("joined along time", "joined along time", 0, lambda f, b: np.concatenate([f, b], axis=1))
 joined("joined along the batch", "joined along the batch", 0, lambda f, b: np.concatenate([f, b]))
 joined("a pair of arrays", "expected h alone", 0, lambda f, b: (f, b))
 joined(
-    "the forward half twice", "both halves are the forward", 2 / 11, lambda f, b: np.dstack([f, f])
+    "the forward half twice", "both halves are the forward", 2 / 12, lambda f, b: np.dstack([f, f])
 )
 joined("stacked on a new axis", "expected (4, 7, 10)", 0, lambda f, b: np.stack([f, b], axis=2))
-joined("float64 zeros", "comes out as float64", 10 / 11,
+joined("float64 zeros", "comes out as float64", 11 / 12,
        lambda f, b: np.zeros((*f.shape[:2], 2 * f.shape[2])) + np.dstack([f, b]))  # fmt: skip
 
 
-@answers.mistake("padding not zero", "those at padded steps should be zero", keeps=6 / 11)
+@answers.mistake("padding not zero", "those at padded steps should be zero", keeps=7 / 12)
 def _(x, lengths, *weights):
     backward = turned(unmasked(turned(x, lengths), *weights[3:]), lengths)
     return np.dstack([unmasked(x, *weights[:3]), backward])
 
 
-@answers.mistake("turned with the padding, not zero", "with their padding", keeps=3 / 11)
+@answers.mistake("turned with the padding, not zero", "with their padding", keeps=3 / 12)
 def _(x, lengths, *weights):
     backward = unmasked(x[:, ::-1], *weights[3:])[:, ::-1]
     return np.dstack([unmasked(x, *weights[:3]), backward])
 
 
 @answers.mistake(
-    "backward chain from the last state", "from the forward chain's last state", 2 / 11
+    "backward chain from the last state", "from the forward chain's last state", 2 / 12
 )
 def _(x, lengths, *weights):
     forward = chain(x, lengths, *weights[:3])
@@ -186,7 +186,7 @@ def _(x, lengths, *weights):
     return h, h[:, -1]
 
 
-@answers.mistake("x turned in place", "writes into its input x", keeps=10 / 11)
+@answers.mistake("x turned in place", "writes into its input x", keeps=11 / 12)
 def _(x, lengths, *weights):
     result = two_runs(x, lengths, *weights)
     x[:] = turned(x, lengths)
