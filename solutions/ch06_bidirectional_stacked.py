@@ -487,9 +487,9 @@ for directions, H in ((1, 48), (2, equal)):
 
 # %% [markdown] written="what-the-second-direction-is-worth" points=4
 # *Model answer.* Two chains of 29 units have about as many parameters as one of 48 (5,398 and
-# 5,380). On unseen names one chain is right at 64% to 68% over four seeds and two at 64% to 65%, far
-# above the commonest language (at most 35%). The ranges overlap, so the second direction is worth
-# nothing here that these runs can show. On the names they have learnt from the two chains are
+# 5,380). On unseen names one chain is right at 64% to 68% over four seeds and two at 64% to 65%,
+# far above the commonest language (at most 35%). The ranges overlap, so the second direction is
+# worth nothing here that these runs can show. On the names they have learnt from the two chains are
 # ahead, above 80% in every seed against less than 77%: they learn those by heart sooner, which is
 # no gain for others.
 #
