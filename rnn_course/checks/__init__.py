@@ -7,6 +7,7 @@ turns it into points.
 
 from rnn_course.checks.batches import check_last_hidden, check_pad_batch
 from rnn_course.checks.bptt import check_rnn_backward, check_truncated_rnn_backward
+from rnn_course.checks.causal import check_cached_step, check_causal_attention
 from rnn_course.checks.clipping import check_clip_by_global_norm
 from rnn_course.checks.differences import check_numerical_gradient
 from rnn_course.checks.direction_gradients import check_bidirectional_backward
@@ -14,6 +15,7 @@ from rnn_course.checks.directions import check_bidirectional_states
 from rnn_course.checks.features import check_bag_of_tokens, check_window_features
 from rnn_course.checks.gradients import check_cross_entropy_gradient, check_rnn_step_backward
 from rnn_course.checks.gru import check_flip_update_gate, check_gru_step_forward
+from rnn_course.checks.heads import check_multi_head_attention
 from rnn_course.checks.jacobians import (
     check_gradient_norms,
     check_jacobian_product,
@@ -22,12 +24,14 @@ from rnn_course.checks.jacobians import (
 from rnn_course.checks.losses import check_log_softmax, check_masked_cross_entropy
 from rnn_course.checks.lstm import check_lstm_step_forward
 from rnn_course.checks.lstm_gradient import check_lstm_step_backward
+from rnn_course.checks.recurrences import check_combine_segments, check_linear_recurrence
 from rnn_course.checks.reversal import check_final_states, check_reverse_padded
 from rnn_course.checks.rnn import check_rnn_forward, check_rnn_step_forward
 from rnn_course.checks.spectral import check_with_spectral_radius
 from rnn_course.checks.stacks import check_apply_dropout, check_stacked_states
 from rnn_course.checks.updates import check_adam_step
 from rnn_course.checks.verdict import Part, Verdict, grade, report
+from rnn_course.checks.waves import check_sinusoidal_positions
 
 __all__ = [
     "Part",
@@ -37,7 +41,10 @@ __all__ = [
     "check_bag_of_tokens",
     "check_bidirectional_backward",
     "check_bidirectional_states",
+    "check_cached_step",
+    "check_causal_attention",
     "check_clip_by_global_norm",
+    "check_combine_segments",
     "check_cross_entropy_gradient",
     "check_final_states",
     "check_flip_update_gate",
@@ -45,10 +52,12 @@ __all__ = [
     "check_gru_step_forward",
     "check_jacobian_product",
     "check_last_hidden",
+    "check_linear_recurrence",
     "check_log_softmax",
     "check_lstm_step_backward",
     "check_lstm_step_forward",
     "check_masked_cross_entropy",
+    "check_multi_head_attention",
     "check_numerical_gradient",
     "check_pad_batch",
     "check_reverse_padded",
@@ -56,6 +65,7 @@ __all__ = [
     "check_rnn_forward",
     "check_rnn_step_backward",
     "check_rnn_step_forward",
+    "check_sinusoidal_positions",
     "check_stacked_states",
     "check_state_jacobians",
     "check_truncated_rnn_backward",

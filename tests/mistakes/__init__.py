@@ -42,6 +42,12 @@ NAMES = (
     "bidirectional_backward",
     "stacked_states",
     "apply_dropout",
+    "causal_attention",
+    "cached_step",
+    "sinusoidal_positions",
+    "linear_recurrence",
+    "combine_segments",
+    "multi_head_attention",
 )
 
 
