@@ -5,10 +5,12 @@ Verdict: which parts hold, what is wrong first, and the likely cause. grade prin
 turns it into points.
 """
 
+from rnn_course.checks.attention import check_attention_backward, check_dot_product_attention
 from rnn_course.checks.batches import check_last_hidden, check_pad_batch
 from rnn_course.checks.bptt import check_rnn_backward, check_truncated_rnn_backward
 from rnn_course.checks.causal import check_cached_step, check_causal_attention
 from rnn_course.checks.clipping import check_clip_by_global_norm
+from rnn_course.checks.decoding import check_beam_search, check_teacher_forcing
 from rnn_course.checks.differences import check_numerical_gradient
 from rnn_course.checks.direction_gradients import check_bidirectional_backward
 from rnn_course.checks.directions import check_bidirectional_states
@@ -38,7 +40,9 @@ __all__ = [
     "Verdict",
     "check_adam_step",
     "check_apply_dropout",
+    "check_attention_backward",
     "check_bag_of_tokens",
+    "check_beam_search",
     "check_bidirectional_backward",
     "check_bidirectional_states",
     "check_cached_step",
@@ -46,6 +50,7 @@ __all__ = [
     "check_clip_by_global_norm",
     "check_combine_segments",
     "check_cross_entropy_gradient",
+    "check_dot_product_attention",
     "check_final_states",
     "check_flip_update_gate",
     "check_gradient_norms",
@@ -68,6 +73,7 @@ __all__ = [
     "check_sinusoidal_positions",
     "check_stacked_states",
     "check_state_jacobians",
+    "check_teacher_forcing",
     "check_truncated_rnn_backward",
     "check_window_features",
     "check_with_spectral_radius",

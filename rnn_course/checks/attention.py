@@ -1,0 +1,252 @@
+"""Checks of attention with a mask: its scores, its output and weights, and its gradient."""
+
+import numpy as np
+
+from rnn_course.checks.examine import Aspect, Task, examine
+from rnn_course.checks.rounding import measured_rounding
+
+B, T, S, SIZE, E = 2, 4, 6, 3, 5  # SIZE is d, that of a query and of a key
+
+
+def _draw(rng, B=B, T=T, S=S, size=SIZE, E=E, lengths=None):
+    given = {"q": rng.uniform(-2, 2, (B, T, size)), "k": rng.uniform(-2, 2, (B, S, size))}
+    lengths = rng.integers(2, S, size=B) if lengths is None else np.array(lengths)
+    mask = np.arange(S) < lengths[:, None]
+    return given | {"v": rng.uniform(-2, 2, (B, S, E)), "mask": mask}
+
+
+def _scores(q, k):
+    return q @ k.swapaxes(1, 2) / np.sqrt(q.shape[2])  # (B, T, S)
+
+
+def _softmax(a, axis=-1):
+    e = np.exp(a - a.max(axis=axis, keepdims=True))
+    return e / e.sum(axis=axis, keepdims=True)
+
+
+def _masked(weights, mask):
+    """Weights of a softmax over real places alone; zeros where there is none."""
+    weights = np.where(mask, weights, 0)
+    total = weights.sum(axis=-1, keepdims=True)
+    return weights / np.where(total > 0, total, 1)
+
+
+def _attend(q, k, v, mask, scores=_scores):
+    a = scores(q, k)
+    here = np.broadcast_to(mask[:, None], a.shape)
+    p = _masked(
+        np.exp(a - np.where(here, a, -np.inf).max(axis=-1, initial=-1e30, keepdims=True)), here
+    )
+    return p @ v, p
+
+
+def _from_weights(weigh):
+    """Output and weights where the weights (B, T, S) may be wrong."""
+
+    def run(q, k, v, mask):
+        p = weigh(_scores(q, k), np.broadcast_to(mask[:, None], (*q.shape[:2], k.shape[1])))
+        return p @ v, p
+
+    return run
+
+
+WRONG = {
+    "the scores are not divided by the root of d, the size of a key.": lambda q, k, v, mask: (
+        _attend(q * np.sqrt(q.shape[2]), k, v, mask)
+    ),
+    "the scores are divided by d instead of its root.": lambda q, k, v, mask: _attend(
+        q / np.sqrt(q.shape[2]), k, v, mask
+    ),
+    "the scores are divided by the root of another size than that of a key: the number of "
+    "keys.": lambda q, k, v, mask: _attend(q * np.sqrt(q.shape[2] / k.shape[1]), k, v, mask),
+    "the scores are divided by the root of another size than that of a key: the size of a "
+    "value.": lambda q, k, v, mask: _attend(q * np.sqrt(q.shape[2] / v.shape[2]), k, v, mask),
+    "padding is not masked: it gets weight.": _from_weights(lambda a, here: _softmax(a)),
+    "the mask is applied after the softmax, so the weights of a row no longer sum to "
+    "1.": _from_weights(lambda a, here: _softmax(a) * here),
+    "the scores of padding are set to 0 before the softmax; exp(0) is 1, so they still get "
+    "weight. They must become -infinity.": _from_weights(
+        lambda a, here: _softmax(np.where(here, a, 0))
+    ),
+    "the mask is the wrong way round: it is True where a key is real.": lambda q, k, v, mask: (
+        _attend(q, k, v, ~mask)
+    ),
+    "the softmax runs over the queries; the weights of one query over the keys sum to "
+    "1.": _from_weights(lambda a, here: np.where(here, _softmax(a, axis=1), 0)),
+    "the softmax runs over the batch; the weights of one query over the keys sum to "
+    "1.": _from_weights(lambda a, here: np.where(here, _softmax(a, axis=0), 0)),
+    "every real key gets the same weight: the scores do not enter.": _from_weights(
+        lambda a, here: _masked(np.ones(a.shape), here)
+    ),
+    "the weights are not divided by their sum.": _from_weights(
+        lambda a, here: np.where(here, np.exp(a), 0)
+    ),
+    "the sign of the scores is reversed: the worst fit gets the most weight.": lambda q, k, v, m: (
+        _attend(-q, k, v, m)
+    ),
+    "the largest score takes all the weight: that is a maximum, and no gradient passes through "
+    "its choice.": _from_weights(
+        lambda a, here: np.eye(a.shape[-1])[np.where(here, a, -np.inf).argmax(axis=-1)]
+    ),
+}
+ONLY_OUTPUT = {
+    "the keys are averaged instead of the values.": lambda q, k, v, mask: (
+        _attend(q, k, v, mask)[1] @ k
+    ),
+    "the plain mean of the values is returned.": lambda q, k, v, mask: np.broadcast_to(
+        v.mean(axis=1, keepdims=True), (*q.shape[:2], v.shape[2])
+    ),
+    "these are the weights; the results are o first and p second.": lambda *i: _attend(*i)[1],
+}
+ONLY_WEIGHTS = {
+    "these are the scores; the softmax is missing.": lambda q, k, v, mask: _scores(q, k),
+    "the weights are transposed: a row for each query, a column for each key.": lambda *i: _attend(
+        *i
+    )[1].swapaxes(1, 2),
+    "this is the output; the results are o first and p second.": lambda *i: _attend(*i)[0],
+}
+
+
+def _entry(run, k):
+    return lambda *inputs: run(*inputs)[k]
+
+
+def _forward_task(seed):
+    rng = np.random.default_rng(seed)
+    main, large = _draw(rng), _draw(rng)
+    large["q"] = large["q"] * 2000  # exp overflows without the maximum taken off
+    empty = _draw(rng, lengths=(0, 3))
+    return Task(
+        name="dot_product_attention",
+        outputs=("o", "p"),
+        reference=lambda *inputs: _attend(*inputs),
+        aspects=(
+            Aspect("the weights p, padding masked", 3, (main,), ("p",)),
+            Aspect("the output o", 2, (main,), ("o",)),
+            Aspect("no padding; one query and one key", 1,
+                   (_draw(rng, lengths=(S, S)), _draw(rng, B=1, T=1, S=1, lengths=(1,)))),
+            Aspect("large scores, where exp would overflow", 1, (large,)),
+            Aspect("a row without a real key: zeros, not NaN", 1, (empty,)),
+        ),
+        suspects={
+            "o": {cause: _entry(run, 0) for cause, run in WRONG.items()} | ONLY_OUTPUT,
+            "p": {cause: _entry(run, 1) for cause, run in WRONG.items()} | ONLY_WEIGHTS,
+        },
+        fallbacks=(_draw(rng, B=3, T=3, S=3, size=3, E=3, lengths=(1, 2, 3)),),
+        rounding=measured_rounding(lambda *inputs: _attend(*inputs), SIZE + S + 8),
+        shapes={"o": "(B, T, E)", "p": "(B, T, S)"},
+    )  # fmt: skip
+
+
+def check_dot_product_attention(answer, seed=7002):
+    """Check answer(q, k, v, mask) -> o, p; returns a Verdict."""
+    return examine(_forward_task(seed), answer)
+
+
+def _backward(do, q, k, v, mask, inner=None, scale=None):
+    o, p = _attend(q, k, v, mask)
+    dp = do @ v.swapaxes(1, 2)  # (B, T, S)
+    da = inner(do, o, p, dp) if inner else p * (dp - (do * o).sum(axis=-1, keepdims=True))
+    da = da / (scale(q.shape[2]) if scale else np.sqrt(q.shape[2]))
+    return da @ k, da.swapaxes(1, 2) @ q, p.swapaxes(1, 2) @ do
+
+
+def _wrong_back(**how):
+    return lambda *inputs: _backward(*inputs, **how)
+
+
+BACK = {
+    "the softmax is taken for independent entries: da = p * dp lacks the term - p * (do . "
+    "o).": _wrong_back(inner=lambda do, o, p, dp: p * dp),
+    "the softmax has p (1 - p) on its diagonal only if nothing else moves; the other weights of "
+    "the row move too.": _wrong_back(inner=lambda do, o, p, dp: p * (1 - p) * dp),
+    "the softmax is left out: dp is handed on as da.": _wrong_back(inner=lambda do, o, p, dp: dp),
+    "the factor p is left out.": _wrong_back(
+        inner=lambda do, o, p, dp: dp - (do * o).sum(axis=-1, keepdims=True)
+    ),
+    "the mean of dp stands where its mean weighted by p belongs.": _wrong_back(
+        inner=lambda do, o, p, dp: p * (dp - dp.mean(axis=-1, keepdims=True))
+    ),
+    "the sum of dp is not weighted by p.": _wrong_back(
+        inner=lambda do, o, p, dp: p * (dp - dp.sum(axis=-1, keepdims=True))
+    ),
+    "the division by the root of d is left out on the way back.": _wrong_back(scale=lambda d: 1),
+    "the division is by d on the way back, and by its root on the way forward.": _wrong_back(
+        scale=lambda d: d
+    ),
+    "the sum runs over the queries; the softmax couples the keys of one query.": _wrong_back(
+        inner=lambda do, o, p, dp: p * (dp - (p * dp).sum(axis=1, keepdims=True))
+    ),
+    "the sign of da is reversed.": _wrong_back(
+        inner=lambda do, o, p, dp: p * ((do * o).sum(axis=-1, keepdims=True) - dp)
+    ),
+    "padding is not masked on the way back.": lambda do, q, k, v, mask: _backward(
+        do, q, k, v, np.ones_like(mask)
+    ),
+}
+ALONE = {
+    "dq": {
+        "it is formed with the queries; a score's derivative with respect to q is "
+        "k.": lambda do, q, k, v, m: (
+            _backward(do, q, k, v, m)[1] if q.shape == k.shape else np.zeros(1)
+        ),
+        "this is the gradient of o through the values: do itself.": lambda do, q, k, v, m: do,
+    },
+    "dk": {
+        "this is dq.": lambda *i: _backward(*i)[0],
+        "this is dv.": lambda *i: _backward(*i)[2],
+    },
+    "dv": {
+        "the weights are left out: every value gets the sum of do.": lambda do, q, k, v, m: (
+            np.broadcast_to(do.sum(axis=1, keepdims=True), v.shape)
+        ),
+        "the gradients of the scores stand where the weights belong.": lambda do, q, k, v, m: (
+            _da(do, q, k, v, m).swapaxes(1, 2) @ do
+        ),
+        "it is averaged over the queries; their parts are added.": lambda do, *rest: (
+            _backward(do, *rest)[2] / do.shape[1]
+        ),
+        "this is dk.": lambda *i: _backward(*i)[1],
+    },
+}
+
+
+def _da(do, q, k, v, mask):
+    o, p = _attend(q, k, v, mask)
+    return p * (do @ v.swapaxes(1, 2) - (do * o).sum(axis=-1, keepdims=True))
+
+
+def _backward_task(seed):
+    rng = np.random.default_rng(seed)
+
+    def draw(**how):
+        given = _draw(rng, **how)
+        return {"do": rng.uniform(-1, 1, (*given["q"].shape[:2], given["v"].shape[2]))} | given
+
+    main, outputs = draw(), ("dq", "dk", "dv")
+    return Task(
+        name="attention_backward",
+        outputs=outputs,
+        reference=lambda *inputs: _backward(*inputs),
+        aspects=(
+            Aspect("dv, the gradient of the values", 2, (main,), ("dv",)),
+            Aspect("dq, the gradient of the queries", 3, (main,), ("dq",)),
+            Aspect("dk, the gradient of the keys", 3, (main,), ("dk",)),
+            Aspect(
+                "one query; no padding", 1, (draw(B=1, T=1, lengths=(3,)), draw(lengths=(S, S)))
+            ),
+            Aspect("a row without a real key: zeros, not NaN", 1, (draw(lengths=(0, 3)),)),
+        ),
+        suspects={
+            name: {cause: _entry(run, k) for cause, run in BACK.items()} | ALONE[name]
+            for k, name in enumerate(outputs)
+        },
+        fallbacks=(draw(B=3, T=3, S=3, size=3, E=3, lengths=(1, 2, 3)),),
+        rounding=measured_rounding(lambda *inputs: _backward(*inputs), SIZE + S + E + T + 8),
+        shapes={"dq": "(B, T, d)", "dk": "(B, S, d)", "dv": "(B, S, E)"},
+    )
+
+
+def check_attention_backward(answer, seed=7003):
+    """Check answer(do, q, k, v, mask) -> dq, dk, dv; returns a Verdict."""
+    return examine(_backward_task(seed), answer)

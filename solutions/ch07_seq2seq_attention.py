@@ -1,0 +1,397 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Exercise 7: sequence to sequence, and attention
+#
+# You write what a decoder is fed in training, attention with a mask and its gradient, and the
+# search for the best sentence. At the end a small network that consists of your attention alone
+# tells languages apart, and you measure what its choice of weights is worth.
+#
+# **Needs:** chapters 2, 3 and 7, NumPy, the product rule. **Time:** about 110 minutes.
+#
+# **How it works.** Each task has a cell with a gap, a cell to try your function on numbers that
+# you can work out by hand, and a graded cell. Run the graded cell as often as you like: it says
+# what holds, what does not, and the likely cause. There are no hidden tests. No function may change
+# its inputs, and from `float32` inputs comes a `float32` result. Names and shapes are those of the
+# book: `B` sequences, `T` steps of the target, `S` words of the source, `E` the size of a value,
+# `d` that of a key, batch first.
+
+# %% locked="setup"
+import numpy as np
+
+from rnn_course import checks
+
+# %% [markdown]
+# ## Task 1: what the decoder is fed
+#
+# In training the decoder is fed the *true* word of the step before and answers with the next one.
+# A start symbol comes before the first word, and after the last word the answer is an end symbol.
+# For the target "a b c":
+#
+# | step | 0 | 1 | 2 | 3 |
+# | --- | --- | --- | --- | --- |
+# | fed | start | a | b | c |
+# | answer | a | b | c | end |
+#
+# `target` is `(B, T)`, row `j` has `lengths[j]` real words (0 to `T`) and is padded on the right.
+# Return `inputs` and `outputs`, both `(B, T + 1)` and 0 where nothing is real, and the `mask`
+# `(B, T + 1)` of bool, True at the `lengths[j] + 1` real steps of row `j`.
+#
+# *Common mistake:* the end symbol in the last column. It follows each row's *own* last word, and
+# its step is real: else the decoder never learns to stop.
+
+
+# %% solution="teacher-forcing"
+def teacher_forcing(target, lengths, start, end):
+    """What a decoder is fed in training, and what it should answer.
+
+    Args:
+        target: (B, T) integers, padded on the right. lengths: (B,) real words, 0 to T.
+        start, end: the symbols before the first word and after the last one.
+
+    Returns:
+        inputs, outputs: (B, T + 1) integers, 0 at steps that are not real.
+        mask: (B, T + 1) bool.
+    """
+    ### BEGIN SOLUTION
+    B, T = target.shape
+    steps = np.arange(T + 1)  # (T + 1,)
+    mask = steps <= lengths[:, None]  # (B, T + 1)
+    inputs = np.concatenate([np.full((B, 1), start), target], axis=1)
+    outputs = np.concatenate([target, np.zeros((B, 1), dtype=int)], axis=1)
+    outputs = np.where(steps == lengths[:, None], end, outputs)
+    return inputs * mask, outputs * mask, mask
+    ### END SOLUTION
+
+
+# %% [markdown]
+# Try it. Two rows, of two words and of one; start is 1 and end is 2. Fed: `[[1, 7, 8], [1, 9, 0]]`;
+# answers: `[[7, 8, 2], [9, 2, 0]]`; of the mask only the last place is False.
+
+# %%
+teacher_forcing(np.array([[7, 8], [9, 0]]), np.array([2, 1]), start=1, end=2)
+
+# %% graded="teacher-forcing-value"
+checks.grade(checks.check_teacher_forcing, teacher_forcing, points=4)
+
+# %% [markdown]
+# ## Task 2: attention with a mask
+#
+# Every query $q_t$ is compared with every key $k_s$, the softmax over the *real* keys gives the
+# weights, and the output is the weighted mean of the values:
+#
+# $$
+# a_{ts} = \frac{q_t^\top k_s}{\sqrt d}, \qquad
+# p_{ts} = \frac{\exp a_{ts}}{\sum_{s'} \exp a_{ts'}}, \qquad o_t = \sum_s p_{ts} v_s
+# $$
+#
+# `q` is `(B, T, d)`, `k` is `(B, S, d)`, `v` is `(B, S, E)`, and `mask` `(B, S)` is True where a
+# key is real. A key that is not real gets the weight 0. Scores may be large: take the largest one
+# off before the exponential. And a row of the batch without any real key gets weights and an
+# output of zeros, not NaN. Return `o` `(B, T, E)` and `p` `(B, T, S)`.
+#
+# *Common mistake:* the mask after the softmax. Then the weights of a row no longer sum to 1.
+
+
+# %% solution="dot-product-attention"
+def dot_product_attention(q, k, v, mask):
+    """Attention by scaled products to the real keys.
+
+    Args:
+        q: (B, T, d) queries. k: (B, S, d) keys. v: (B, S, E) values.
+        mask: (B, S) bool, True where the key is real.
+
+    Returns:
+        o: (B, T, E) weighted means of the values. p: (B, T, S) weights; each row sums to 1, or
+            to 0 where no key is real. Both of the dtype of the inputs.
+    """
+    ### BEGIN SOLUTION
+    a = q @ k.swapaxes(1, 2) / q.shape[2] ** 0.5  # (B, T, S)
+    a = np.where(mask[:, None], a, -np.inf)
+    largest = a.max(axis=2, keepdims=True)  # (B, T, 1)
+    e = np.exp(a - np.where(np.isfinite(largest), largest, 0))  # (B, T, S)
+    total = e.sum(axis=2, keepdims=True)  # (B, T, 1)
+    p = e / np.where(total > 0, total, 1)
+    return p @ v, p
+    ### END SOLUTION
+
+
+# %% [markdown]
+# Try it. Keys 0, 1 and 2 of one entry, and the query $\ln 2$: the weights are proportional to 1, 2
+# and 4. With the values 21, 0 and 42 the output is $(21 + 168) / 7 = 27$.
+
+# %%
+dot_product_attention(
+    q=np.array([[[np.log(2.0)]]]),
+    k=np.array([[[0.0], [1.0], [2.0]]]),
+    v=np.array([[[21.0], [0.0], [42.0]]]),
+    mask=np.array([[True, True, True]]),
+)
+
+# %% graded="dot-product-attention-value"
+checks.grade(checks.check_dot_product_attention, dot_product_attention, points=6)
+
+# %% [markdown]
+# ## Task 3: its gradient
+#
+# `do` `(B, T, E)` is the gradient of the loss with respect to the outputs. The output is linear in
+# the values; the softmax couples the scores of one query:
+#
+# $$
+# dv_s = \sum_t p_{ts}\, do_t, \qquad
+# da_{ts} = p_{ts} \left( do_t^\top v_s - do_t^\top o_t \right)
+# $$
+#
+# $$
+# dq_t = \frac{1}{\sqrt d} \sum_s da_{ts} k_s, \qquad dk_s = \frac{1}{\sqrt d} \sum_t da_{ts} q_t
+# $$
+#
+# Return `dq`, `dk` and `dv`, each of the shape of its thing. You may call your
+# `dot_product_attention`. A padded key has the weight 0, and so its gradients are 0 by themselves.
+#
+# *Common mistake:* leaving out $- do_t^\top o_t$. To raise one weight, the others must fall.
+
+
+# %% solution="attention-backward"
+def attention_backward(do, q, k, v, mask):
+    """Gradients of dot_product_attention with respect to its arguments.
+
+    Args:
+        do: (B, T, E) gradient of the loss with respect to o.
+        q: (B, T, d), k: (B, S, d), v: (B, S, E), mask: (B, S) as going forward.
+
+    Returns:
+        dq: (B, T, d). dk: (B, S, d). dv: (B, S, E), of the dtype of the inputs.
+    """
+    ### BEGIN SOLUTION
+    o, p = dot_product_attention(q, k, v, mask)
+    dp = do @ v.swapaxes(1, 2)  # (B, T, S)
+    da = p * (dp - (do * o).sum(axis=2, keepdims=True))  # (B, T, S)
+    da = da / q.shape[2] ** 0.5
+    return da @ k, da.swapaxes(1, 2) @ q, p.swapaxes(1, 2) @ do
+    ### END SOLUTION
+
+
+# %% [markdown]
+# Try it. The numbers of task 2 with $do = 1$: `dv` is $(1, 2, 4) / 7$, `dq` is
+# $(-54 + 120) / 7 = 66 / 7$, about 9.43, and `dk` is $\ln 2$ times $(-6, -54, 60) / 7$.
+
+# %%
+attention_backward(
+    do=np.array([[[1.0]]]),
+    q=np.array([[[np.log(2.0)]]]),
+    k=np.array([[[0.0], [1.0], [2.0]]]),
+    v=np.array([[[21.0], [0.0], [42.0]]]),
+    mask=np.array([[True, True, True]]),
+)
+
+# %% graded="attention-backward-value"
+checks.grade(checks.check_attention_backward, attention_backward, points=7)
+
+# %% [markdown]
+# ## Task 4: beam search
+#
+# When it translates, the decoder is fed its own words. The most probable word at each step need not
+# begin the most probable sentence, so beam search keeps several beginnings. Here the decoder is
+# a table: `log_p[t, i, j]` is the log-probability that word `j` follows word `i` at step `t`.
+#
+# 1. The only beginning is the start symbol, with the sum 0.
+# 2. At each step extend every unfinished beginning by every word, adding the log-probabilities.
+#    Of all these candidates keep the `beam` ones with the largest sums.
+# 3. Kept candidates that end in the end symbol are finished and put aside; the others are the
+#    beginnings of the next step. Stop when none is left, or after the last step of the table;
+#    beginnings that have not ended by then count as they are.
+# 4. Of all finished ones and those the best has the largest sum divided by $n^\alpha$, where $n$ is
+#    the number of words after the start symbol, the end symbol included.
+#
+# Return the words of the best one, without the start symbol, and its score.
+#
+# *Common mistake:* stopping at the first finished sentence. A longer one may have the better mean.
+
+
+# %% solution="beam-search"
+def beam_search(log_p, start, end, beam, alpha):
+    """The best sentence that a beam finds.
+
+    Args:
+        log_p: (T, V, V) log-probability at each step of the next word (column) by the last (row).
+        start, end: word numbers. beam: beginnings kept at each step, at least 1.
+        alpha: exponent of the length.
+
+    Returns:
+        words: (n,) integers, without the start symbol. score: float, sum / n**alpha.
+    """
+    ### BEGIN SOLUTION
+    running, finished = [(0.0, [start])], []
+    for table in log_p:
+        candidates = [
+            (total + table[words[-1], new], [*words, new])
+            for total, words in running
+            for new in range(len(table))
+        ]
+        kept = sorted(candidates, reverse=True)[:beam]
+        finished += [one for one in kept if one[1][-1] == end]
+        running = [one for one in kept if one[1][-1] != end]
+    scored = [(total / (len(w) - 1) ** alpha, w) for total, w in finished + running]
+    score, words = max(scored)
+    return np.array(words[1:]), score
+    ### END SOLUTION
+
+
+# %% [markdown]
+# Try it. Word 0 starts and word 3 ends. Word 1 is likelier at first (0.6), but all that follows it
+# ends with 0.4, while word 2 (0.4) always ends. Greedy search, a beam of one, finds `[1, 3]` with
+# probability 0.24, and a beam of two `[2, 3]` with 0.4.
+
+# %%
+with np.errstate(divide="ignore"):
+    table = np.log([[0, 0.6, 0.4, 0], [0, 0.3, 0.3, 0.4], [0, 0, 0, 1], [0.25, 0.25, 0.25, 0.25]])
+for beam in (1, 2):
+    words, score = beam_search(np.stack([table, table]), start=0, end=3, beam=beam, alpha=0.0)
+    print(words, np.exp(score))
+
+# %% graded="beam-search-value"
+checks.grade(checks.check_beam_search, beam_search, points=5)
+
+# %% [markdown]
+# ## Your experiment: which letters give a language away?
+#
+# Names of countries and languages, as they are written in four languages. The smallest network with
+# attention reads one: each letter has a key, which also depends on its place counted from the end,
+# and a value; *one* query, the same for every name, asks for evidence; and the answer is a linear
+# function of what attention returns. It runs on your attention and trains with your gradient.
+
+# %% locked="names"
+from rnn_course.data import names_by_language, split_rows
+from rnn_course.layers import linear_backward, linear_forward
+from rnn_course.losses import cross_entropy_backward, cross_entropy_forward
+from rnn_course.metrics import accuracy, majority_accuracy
+from rnn_course.optimisers import Adam
+from rnn_course.text import Vocabulary, mask_from_lengths, pad_sequences, shuffled_batches
+
+LANGUAGES = ("de", "fi", "it", "pl")
+names, labels = names_by_language(LANGUAGES)
+letters = Vocabulary("".join(names))
+tokens, lengths = pad_sequences([letters.encode(name) for name in names])
+# Place of each letter counted from the end of its name: 0 is the last letter
+places = np.maximum(lengths[:, None] - 1 - np.arange(tokens.shape[1]), 0)
+print(len(names), "names of up to", tokens.shape[1], "letters")
+
+
+# %% locked="network"
+def start(rng, d=8, size=16):
+    """Parameters of the network, drawn at random."""
+    shapes = {
+        "query": (1, d),
+        "letter_keys": (len(letters), d),
+        "place_keys": (places.max() + 1, d),
+    }
+    shapes |= {"values": (len(letters), size), "W": (len(LANGUAGES), size), "b": (len(LANGUAGES),)}
+    return {name: rng.normal(0, 0.3, shape) for name, shape in shapes.items()}
+
+
+def read(params, rows, choose=True):
+    """Logits (B, K), weights (B, S) and what the gradient needs; equal weights if not choose."""
+    q = np.repeat(params["query"][None], len(rows), axis=0) * choose  # (B, 1, d)
+    k = params["letter_keys"][tokens[rows]] + params["place_keys"][places[rows]]  # (B, S, d)
+    v, mask = params["values"][tokens[rows]], mask_from_lengths(lengths[rows], tokens.shape[1])
+    o, p = dot_product_attention(q, k, v, mask)
+    y, linear_cache = linear_forward(o[:, 0], params["W"], params["b"])
+    return y, p[:, 0], ((q, k, v, mask), linear_cache)
+
+
+# %% locked="gradients"
+def gradients(params, rows, choose=True):
+    """Gradients of the mean cross-entropy, keyed like params."""
+    y, _, (inputs, linear_cache) = read(params, rows, choose)
+    dy = cross_entropy_backward(cross_entropy_forward(y, labels[rows])[1])
+    do, linear_grads = linear_backward(dy, linear_cache)
+    dq, dk, dv = attention_backward(do[:, None], *inputs)
+    grads = {name: np.zeros_like(param) for name, param in params.items()} | linear_grads
+    grads["query"] = dq.sum(axis=0) * choose
+    np.add.at(grads["letter_keys"], tokens[rows], dk)
+    np.add.at(grads["place_keys"], places[rows], dk)
+    np.add.at(grads["values"], tokens[rows], dv)
+    return grads
+
+
+# %% locked="training"
+def trained(seed, choose=True, num_updates=400):
+    """Held-out accuracy, the baseline's, and the mean weight of the places 0 ... 9 from the end."""
+    rng = np.random.default_rng(seed)
+    seen, unseen = split_rows(len(names), rng)
+    params, optimiser = start(rng), Adam(0.02)
+    batches = shuffled_batches(64, rng, seen)
+    for _ in range(num_updates):
+        (rows,) = next(batches)
+        optimiser.update(params, gradients(params, rows, choose))
+    y, p, _ = read(params, unseen, choose)
+    score = accuracy(y.argmax(axis=1), labels[unseen])
+    real = mask_from_lengths(lengths[unseen], tokens.shape[1])
+    here = [p[real & (places[unseen] == place)] for place in range(10)]
+    at_place = [weights.mean() if weights.size else 0.0 for weights in here]
+    return score, majority_accuracy(labels[seen], labels[unseen]), np.array(at_place)
+
+
+# %% [markdown]
+# **Your turn.** Write down first what you expect: does the network read better when it chooses its
+# weights than with equal ones (`choose=False`), and which letters get the most weight? Then
+# measure the held-out accuracy of both with `trained`, with at least three seeds, print the lowest
+# and the highest value beside that of always answering the commonest language, and look at the
+# weights by place.
+#
+# Ask one question of your own as well, with one change at a time: no key for the place, two letters
+# at a time, more updates, names cut to their first letters. This cell is not graded by itself;
+# your answer below rests on it.
+
+
+# %% solution="experiment"
+### BEGIN SOLUTION
+def spread(values):
+    """Lowest and highest, in words."""
+    return f"{min(values):.2f} to {max(values):.2f}"
+
+
+for choose in (False, True):
+    scores, baselines, at_place = zip(*(trained(seed, choose) for seed in range(3)), strict=True)
+    print(f"choose={choose}: {spread(scores)} (commonest: {max(baselines):.2f})")
+    print("  weight by place from the end:", np.mean(at_place, axis=0).round(2))
+full_places = places.copy()
+places[:] = 0  # one key for all places
+scores, _, _ = zip(*(trained(seed) for seed in range(3)), strict=True)
+print(f"no key for the place: {spread(scores)}")
+places[:] = full_places
+### END SOLUTION
+
+
+# %% [markdown]
+# **Question** (4 points, given by a person). In at most ten sentences: How much does choosing the
+# weights bring, judged against the spread over your seeds? Which places get the weight, and does
+# that show that they matter? What did you ask besides, and what is the answer? Give each number
+# with its spread and with the baseline beside it.
+
+# %% [markdown] written="which-letters" points=4
+# *Model answer.* Choosing the weights brings little here: about 0.73 to 0.78 over three seeds,
+# against 0.70 to 0.76 with equal weights. The ranges overlap, so three seeds cannot show a gain;
+# both are far above the commonest language (0.29). A bag of letters alone already says much about
+# a name.
+#
+# The weights are another matter. With equal weights every letter gets its share, about a tenth.
+# With chosen ones the last letter gets about three tenths and the one before it nearly two, in the
+# mean of the three seeds. That fits languages that mark the endings of words. But a weight shows
+# where the network looks, and not that it must: the score hardly changed when it could not choose,
+# so the endings are useful evidence and the rest of the name holds nearly as much.
+#
+# The own question of this version: is it the place or the letter? With one key for all places the
+# accuracy falls back to the range of equal weights, 0.69 to 0.76. So what little choosing brings
+# comes from the place, as far as three seeds can tell.
+#
+# *Points:* 1 for both networks with spread and baseline; 1 for judging the gain against the
+# spread; 1 for telling weight and importance apart; 1 for an own question with one change at a
+# time and an answer that the numbers carry. A statement without a measured number earns half.
