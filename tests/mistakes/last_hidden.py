@@ -28,6 +28,12 @@ def a_list_of_rows(h, lengths):
     return [h[j, : lengths[j]][-1] for j in range(len(h))]
 
 
+@answers.right
+def rows_of_a_flat_array(h, lengths):
+    B, T, H = h.shape
+    return h.reshape(B * T, H)[T * np.arange(B) + lengths - 1]
+
+
 @answers.mistake("the last column", "For a shorter sequence that is padding")
 def _(h, lengths):
     return h[:, -1]

@@ -50,6 +50,17 @@ def products_of_columns(dh_t, x_t, h_prev, h_t, W_xh, W_hh):
     return [(W_xh.T @ da_t).T, (W_hh.T @ da_t).T, grads]
 
 
+@answers.right
+def one_stacked_product(dh_t, x_t, h_prev, h_t, W_xh, W_hh):
+    da_t = np.multiply(dh_t, (1 - h_t) * (1 + h_t))
+    both = da_t @ np.hstack([W_xh, W_hh])  # (B, D + H)
+    ones = np.ones((len(x_t), 1), dtype=x_t.dtype)
+    grads = da_t.T @ np.hstack([x_t, h_prev, ones])  # (H, D + H + 1)
+    D = x_t.shape[1]
+    named = {"W_xh": grads[:, :D], "W_hh": grads[:, D:-1], "b_h": grads[:, -1]}
+    return both[:, :D], both[:, D:], named
+
+
 @answers.mistake("tanh' left out", "the derivative of tanh is left out", keeps=1 / 6)
 def _(dh_t, x_t, h_prev, h_t, W_xh, W_hh):
     return products(dh_t, x_t, h_prev, W_xh, W_hh)
