@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import sys
+from logging import INFO, getLogger
 from pathlib import Path
 
 from jupyter_cache import get_cache
@@ -121,8 +122,10 @@ def fill_cache(app, env, docnames):
     pending = cache.list_unexecuted()
     if pending:
         names = ", ".join(Path(record.uri).stem for record in pending)
-        LOGGER.info("executing side by side, which takes a minute or two: %s", names)
-        runner = load_executor("local-parallel", cache)
+        LOGGER.info("executing side by side, which takes some minutes: %s", names)
+        progress = getLogger("pages")
+        progress.setLevel(INFO)  # says of each page when it starts and when it is done
+        runner = load_executor("local-parallel", cache, logger=progress)
         result = runner.run_and_cache(timeout=app.config.nb_execution_timeout)
         if failed := [*result.excepted, *result.errored]:
             raise ExtensionError(f"cells failed, as shown above, in {', '.join(failed)}")
