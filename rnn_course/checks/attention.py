@@ -3,7 +3,7 @@
 import numpy as np
 
 from rnn_course.checks.examine import Aspect, Task, examine
-from rnn_course.checks.rounding import measured_rounding
+from rnn_course.checks.rounding import each, measured_rounding
 
 B, T, S, SIZE, E = 2, 4, 6, 3, 5  # SIZE is d, that of a query and of a key
 
@@ -107,6 +107,17 @@ ONLY_WEIGHTS = {
 }
 
 
+def _rounding(run, operations, scores_at=0):
+    """Every weight has the rounding error of its score, which grows with the score's size."""
+    bound = measured_rounding(run, operations)
+
+    def with_scores(*inputs):
+        size = np.abs(_scores(*inputs[scores_at : scores_at + 2])).max(initial=0)
+        return each(lambda units: units * (1 + size), bound(*inputs))
+
+    return with_scores
+
+
 def _entry(run, k):
     return lambda *inputs: run(*inputs)[k]
 
@@ -133,7 +144,7 @@ def _forward_task(seed):
             "p": {cause: _entry(run, 1) for cause, run in WRONG.items()} | ONLY_WEIGHTS,
         },
         fallbacks=(_draw(rng, B=3, T=3, S=3, size=3, E=3, lengths=(1, 2, 3)),),
-        rounding=measured_rounding(lambda *inputs: _attend(*inputs), SIZE + S + 8),
+        rounding=_rounding(lambda *inputs: _attend(*inputs), SIZE + S + 8),
         shapes={"o": "(B, T, E)", "p": "(B, T, S)"},
     )  # fmt: skip
 
@@ -242,7 +253,7 @@ def _backward_task(seed):
             for k, name in enumerate(outputs)
         },
         fallbacks=(draw(B=3, T=3, S=3, size=3, E=3, lengths=(1, 2, 3)),),
-        rounding=measured_rounding(lambda *inputs: _backward(*inputs), SIZE + S + E + T + 8),
+        rounding=_rounding(lambda *inputs: _backward(*inputs), SIZE + S + E + T + 8, 1),
         shapes={"dq": "(B, T, d)", "dk": "(B, S, d)", "dv": "(B, S, E)"},
     )
 
