@@ -77,11 +77,11 @@ def build(pairs, hidden_size, rng, attention=None, bidirectional=False, embeddin
     return EncoderDecoder(encoder, decoder, *sizes, *ends, rng, kinds[attention]())
 
 
-def trained(pairs, seed, updates, longest=None, **options):
+def trained(pairs, seed, updates, longest=None, rate=0.005, **options):
     """A network after so many updates."""
     rng = np.random.default_rng(seed)
     model = build(pairs, rng=rng, **options)
-    train(model, pairs.batches(rng, longest), Adam(0.005), updates, max_norm=1.0)
+    train(model, pairs.batches(rng, longest), Adam(rate), updates, max_norm=1.0)
     return model
 
 
@@ -109,6 +109,16 @@ def by_length(values, lengths, edges):
     """Mean of values (N,) for lengths from each edge to below the next."""
     bucket = np.digitize(lengths, edges)
     return [float(values[bucket == k].mean()) for k in range(1, len(edges))]
+
+
+def every_variant(measured, settings, progress):
+    """What measured(name, seed, settings) returns, by variant and key, with one entry a seed."""
+    results = {name: {} for name in settings["variants"]}
+    for seed in progress(settings["seeds"]):
+        for name in settings["variants"]:
+            for key, value in measured(name, seed, settings).items():
+                results[name].setdefault(key, []).append(value)
+    return results
 
 
 def places(words):

@@ -99,9 +99,4 @@ def measured(name, seed, settings):
 
 def run(settings, progress):
     """Return, by variant, each measurement with one entry a seed."""
-    results = {name: {} for name in settings["variants"]}
-    for seed in progress(settings["seeds"]):
-        for name in settings["variants"]:
-            for key, value in measured(name, seed, settings).items():
-                results[name].setdefault(key, []).append(value)
-    return results
+    return t.every_variant(measured, settings, progress)

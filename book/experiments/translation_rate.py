@@ -4,11 +4,7 @@ The plain networks of number_translation and source_order once more, on the same
 and starting weights, with a learning rate twice as high. Exact matches on held-out numbers.
 """
 
-import numpy as np
-
 from experiments import _translation as t
-from rnn_course.optimisers import Adam
-from rnn_course.training import train
 
 VARIANTS = {
     "plain": {},
@@ -26,10 +22,8 @@ SMALL |= {"variants": ["plain"], "edges": [1, 7, 11, 30]}
 def measured(name, seed, settings):
     """Exact matches of one network, all and by the length of the source."""
     pairs = t.Pairs(seed, settings["train"], settings["test"], **VARIANTS[name])
-    rng = np.random.default_rng(seed)
-    model = t.build(pairs, settings["hidden_size"], rng)
-    optimiser = Adam(settings["rate"])
-    train(model, pairs.batches(rng), optimiser, settings["updates"], max_norm=1.0)
+    options = {name: settings[name] for name in ("hidden_size", "updates", "rate")}
+    model = t.trained(pairs, seed, **options)
     right = t.right(model, pairs, pairs.test)
     lengths = pairs.x_lengths[pairs.test]
     by_length = t.by_length(right, lengths, settings["edges"])
@@ -38,9 +32,4 @@ def measured(name, seed, settings):
 
 def run(settings, progress):
     """Return, by variant, each measurement with one entry a seed."""
-    results = {name: {} for name in settings["variants"]}
-    for seed in progress(settings["seeds"]):
-        for name in settings["variants"]:
-            for key, value in measured(name, seed, settings).items():
-                results[name].setdefault(key, []).append(value)
-    return results
+    return t.every_variant(measured, settings, progress)
