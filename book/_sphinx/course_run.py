@@ -7,6 +7,7 @@ its imports, which the folder's `inputs.json` holds for each page.
 
 import ast
 import contextlib
+import functools
 import hashlib
 import json
 import os
@@ -42,20 +43,22 @@ def requirements_hash(root):
     return files_hash(root, found, sys.version)
 
 
+@functools.cache  # most pages reach the same modules
 def named_modules(code):
     """Dotted names that code imports, or that may be modules: also an experiment's, in a string."""
+    names = set()
     try:
         nodes = list(ast.walk(ast.parse(code)))
     except SyntaxError:  # executing the page will say where
-        return
+        return names
     for node in nodes:
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
         elif isinstance(node, ast.Constant) and str(node.value).isidentifier():
-            yield f"experiments.{node.value}"
+            names.add(f"experiments.{node.value}")
+    return names
 
 
 def module_files(root, name):
