@@ -8,6 +8,7 @@ that a check looks away.
 import ast
 import contextlib
 import copy
+import functools
 import signal
 import warnings
 from dataclasses import dataclass
@@ -48,6 +49,7 @@ class Mutant:
     source: str
 
 
+@functools.cache
 def functions():
     """{name: (source of the function, its path)} of every model answer in the solutions."""
     found = {}
@@ -164,13 +166,20 @@ def _change(whole, source):
     return f"{was.strip()}  ->  {becomes.strip()}"
 
 
-def compiled(mutant, path):
-    """The mutant as a function, beside the right versions of everything else on the page."""
+@functools.cache
+def _page(path):
+    """Names that the imports and functions of a solution's cells define."""
     space = {"__name__": "solution"}
     tree = ast.parse(path.read_text(encoding="utf8"))
     kept = (ast.Import, ast.ImportFrom, ast.FunctionDef)
     tree.body = [node for node in tree.body if isinstance(node, kept)]
     exec(compile(tree, str(path), "exec"), space)
+    return space
+
+
+def compiled(mutant, path):
+    """The mutant as a function, beside the right versions of everything else on the page."""
+    space = dict(_page(path))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SyntaxWarning)
         exec(compile(mutant.source, f"<{mutant.task}>", "exec"), space)
