@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from rnn_course import lstm
-from rnn_course.checks.rounding import each, measured_rounding
+from rnn_course.checks.calling import each
+from rnn_course.checks.rounding import measured_rounding
 
 B, T, D, H = 2, 7, 3, 5
 

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from rnn_course.checks.examine import Aspect, Task, examine
-from rnn_course.checks.rounding import each, measured_rounding
+from rnn_course.checks.calling import each
+from rnn_course.checks.examine import Aspect, Task, examine, picked
+from rnn_course.checks.rounding import measured_rounding
 
 B, T, S, SIZE, E = 2, 4, 6, 3, 5  # SIZE is d, that of a query and of a key
 
@@ -118,10 +119,6 @@ def _rounding(run, operations, scores_at=0):
     return with_scores
 
 
-def _entry(run, k):
-    return lambda *inputs: run(*inputs)[k]
-
-
 def _forward_task(seed):
     rng = np.random.default_rng(seed)
     main, large = _draw(rng), _draw(rng)
@@ -140,8 +137,8 @@ def _forward_task(seed):
             Aspect("a row without a real key: zeros, not NaN", 1, (empty,)),
         ),
         suspects={
-            "o": {cause: _entry(run, 0) for cause, run in WRONG.items()} | ONLY_OUTPUT,
-            "p": {cause: _entry(run, 1) for cause, run in WRONG.items()} | ONLY_WEIGHTS,
+            "o": {cause: picked(run, 0) for cause, run in WRONG.items()} | ONLY_OUTPUT,
+            "p": {cause: picked(run, 1) for cause, run in WRONG.items()} | ONLY_WEIGHTS,
         },
         fallbacks=(_draw(rng, B=3, T=3, S=3, size=3, E=3, lengths=(1, 2, 3)),),
         rounding=_rounding(lambda *inputs: _attend(*inputs), SIZE + S + 8),
@@ -249,7 +246,7 @@ def _backward_task(seed):
             Aspect("a row without a real key: zeros, not NaN", 1, (draw(lengths=(0, 3)),)),
         ),
         suspects={
-            name: {cause: _entry(run, k) for cause, run in BACK.items()} | ALONE[name]
+            name: {cause: picked(run, k) for cause, run in BACK.items()} | ALONE[name]
             for k, name in enumerate(outputs)
         },
         fallbacks=(draw(B=3, T=3, S=3, size=3, E=3, lengths=(1, 2, 3)),),

@@ -71,6 +71,16 @@ def _notes(caught, errors, printed):
         yield "your code prints; that is left out here, and welcome while you look for a mistake"
 
 
+def each(function, *values):
+    """Apply a function to values, or to the entries of dicts, lists and tuples, however nested."""
+    first = values[0]
+    if isinstance(first, dict):
+        return {key: each(function, *(value[key] for value in values)) for key in first}
+    if isinstance(first, tuple | list):
+        return type(first)(each(function, *group) for group in zip(*values, strict=True))
+    return function(*values)
+
+
 def _arrays(value):
     if isinstance(value, np.ndarray):
         yield value

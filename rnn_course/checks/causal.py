@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from rnn_course.checks.examine import Aspect, Task, examine
+from rnn_course.checks.examine import Aspect, Task, examine, picked
 from rnn_course.checks.rounding import measured_rounding
 
 B, T, SIZE, E = 2, 5, 3, 4  # SIZE is d, that of a query and of a key
@@ -98,10 +98,6 @@ ONLY_WEIGHTS = {
 }
 
 
-def _entry(run, k):
-    return lambda *inputs: run(*inputs)[k]
-
-
 def _causal_task(seed):
     rng = np.random.default_rng(seed)
     main, large = _draw(rng), _draw(rng)
@@ -117,8 +113,8 @@ def _causal_task(seed):
             Aspect("large scores, where exp would overflow", 1, (large,)),
         ),
         suspects={
-            "o": {cause: _entry(run, 0) for cause, run in WRONG.items()} | ONLY_OUTPUT,
-            "p": {cause: _entry(run, 1) for cause, run in WRONG.items()} | ONLY_WEIGHTS,
+            "o": {cause: picked(run, 0) for cause, run in WRONG.items()} | ONLY_OUTPUT,
+            "p": {cause: picked(run, 1) for cause, run in WRONG.items()} | ONLY_WEIGHTS,
         },
         fallbacks=(_draw(rng, B=3, T=3, size=3, E=3),),
         rounding=measured_rounding(lambda *inputs: _causal(*inputs), SIZE + T + 8),
@@ -178,21 +174,21 @@ WRONG_CACHES = {
 }
 WRONG_OUTPUTS = {
     "the step does not see itself: append first, then attend.": _without_own,
-    "the scores are not divided by the root of d, the size of a key.": _entry(
+    "the scores are not divided by the root of d, the size of a key.": picked(
         _step(root=lambda keys: 1), 0
     ),
-    "the scores are divided by d instead of its root.": _entry(
+    "the scores are divided by d instead of its root.": picked(
         _step(root=lambda keys: keys.shape[2]), 0
     ),
-    "the scores are divided by the root of the number of keys; d is the size of a key.": _entry(
+    "the scores are divided by the root of the number of keys; d is the size of a key.": picked(
         _step(root=lambda keys: np.sqrt(keys.shape[1])), 0
     ),
-    "the keys' softmax runs over the batch.": _entry(_step(weigh=lambda a: _softmax(a, 0)), 0),
-    "every key gets the same weight: the query does not enter.": _entry(
+    "the keys' softmax runs over the batch.": picked(_step(weigh=lambda a: _softmax(a, 0)), 0),
+    "every key gets the same weight: the query does not enter.": picked(
         _step(weigh=lambda a: _softmax(0 * a)), 0
     ),
-    "the weights are not divided by their sum.": _entry(_step(weigh=np.exp), 0),
-    "the largest score takes all the weight.": _entry(
+    "the weights are not divided by their sum.": picked(_step(weigh=np.exp), 0),
+    "the largest score takes all the weight.": picked(
         _step(weigh=lambda a: np.eye(a.shape[1])[a.argmax(axis=1)]), 0
     ),
     "the keys are averaged instead of the values.": lambda q_t, k_t, v_t, keys, values: _cached(

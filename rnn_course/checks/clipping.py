@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from rnn_course.checks.examine import Aspect, Task, examine
+from rnn_course.checks.examine import Aspect, Task, examine, picked
 
 SIZES = {"W_xh": (5, 3), "W_hh": (5, 5), "b_h": (5,)}
 CLIPPED = tuple(f'clipped["{name}"]' for name in SIZES)
@@ -90,10 +90,6 @@ WRONG_NORM = {
 }
 
 
-def _entry(wrong, name):
-    return lambda grads, max_norm: wrong(grads, max_norm)[name]
-
-
 def _draw(rng, length, **replaced):
     grads = {name: rng.standard_normal(size) for name, size in SIZES.items()}
     return {"grads": _scaled(grads, length / _norm(grads)), "max_norm": 1.5} | replaced
@@ -126,7 +122,7 @@ def _clip_task(seed):
             Aspect("a gradient with NaN or infinity", 2, (spoilt, overflown), CLIPPED),
         ),
         suspects={
-            entry: {cause: _entry(wrong, name) for cause, wrong in WRONG_CLIPPING.items()}
+            entry: {cause: picked(wrong, name) for cause, wrong in WRONG_CLIPPING.items()}
             for entry, name in zip(CLIPPED, SIZES, strict=True)
         }
         | {"norm": WRONG_NORM},

@@ -4,7 +4,7 @@ import functools
 
 import numpy as np
 
-from rnn_course.checks.examine import Aspect, Task, examine
+from rnn_course.checks.examine import Aspect, Task, examine, picked
 
 START, END, PADDING = 1, 2, 0
 
@@ -294,16 +294,12 @@ def _beam_task(seed):
             Aspect("sentences that reach the last step", 1, (short,), both),
         ),
         suspects={
-            "words": {cause: _entry(run, 0) for cause, run in wrong.items()} | WRONG_WORDS,
-            "score": {cause: _entry(run, 1) for cause, run in wrong.items()},
+            "words": {cause: picked(run, 0) for cause, run in wrong.items()} | WRONG_WORDS,
+            "score": {cause: picked(run, 1) for cause, run in wrong.items()},
         },
         rounding=lambda *given: (np.zeros(len(_tokens(*given)[0])), 16 * abs(_tokens(*given)[1])),
         kinds={"words": "iu", "score": "f"},
     )
-
-
-def _entry(run, k):
-    return lambda *given: run(*given)[k]
 
 
 def check_beam_search(answer, seed=7025):

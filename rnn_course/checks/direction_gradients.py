@@ -15,7 +15,7 @@ from rnn_course.checks.directions import (
     side_by_side,
     turn,
 )
-from rnn_course.checks.examine import Aspect, Task, examine
+from rnn_course.checks.examine import Aspect, Task, examine, picked
 from rnn_course.checks.rounding import measured_rounding
 
 RESULTS = ("dx", *(f'grads["{name}"]' for name in NAMES))
@@ -135,18 +135,14 @@ KEYS = "the gradients of the two chains are exchanged: which of them have names 
 SUMS = "it is the sum of both chains' gradients; each chain has its own parameters."
 
 
-def _entry(run, position):
-    return lambda *given: run(*given)[position]
-
-
 def _gradient_suspects():
     found = {
-        name: {cause: _entry(run, position) for cause, run in WAYS.items()}
+        name: {cause: picked(run, position) for cause, run in WAYS.items()}
         for position, name in enumerate(RESULTS)
     }
     for position, name in enumerate(RESULTS[1:], 1):
         other = (position + 2) % 6 + 1
-        found[name][KEYS] = _entry(_gradients, other)
+        found[name][KEYS] = picked(_gradients, other)
         found[name][SUMS] = lambda *given, p=position, q=other: (
             _gradients(*given)[p] + _gradients(*given)[q]
         )

@@ -11,7 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
-from rnn_course.checks.calling import call, describe_arguments, describe_error
+from rnn_course.checks.calling import call, describe_arguments, describe_error, each
 from rnn_course.checks.compare import Missing, difference, matches, named_results, plain_cause
 from rnn_course.checks.verdict import Part, Verdict
 
@@ -89,16 +89,17 @@ def examine(task, answer):
         return _Examination(task, answer).verdict()
 
 
+def picked(run, key):
+    """The function that runs ``run`` and takes one of its results."""
+    return lambda *arguments: run(*arguments)[key]
+
+
 def _cast(arguments, dtype):
     def cast(value):
-        if isinstance(value, dict):
-            return {name: cast(item) for name, item in value.items()}
-        if isinstance(value, list | tuple):
-            return type(value)(map(cast, value))
         is_float = isinstance(value, np.ndarray) and value.dtype.kind == "f"
         return value.astype(dtype) if is_float else value
 
-    return cast(arguments)
+    return each(cast, arguments)
 
 
 def _other_batch(arguments):
@@ -120,7 +121,7 @@ def _other_batch(arguments):
 class _Examination:
     def __init__(self, task, answer):
         self.task, self.answer = task, answer
-        self.notes, self.outcomes = {}, {}
+        self.notes, self.outcomes, self.references, self.bounds = {}, {}, {}, {}
         self.main = task.aspects[0].cases[0]
 
     def verdict(self):
@@ -161,8 +162,12 @@ class _Examination:
         return self.outcomes[key]
 
     def _expected(self, arguments):
-        reference = self.task.reference(*_cast(arguments, np.float64).values())
-        return named_results(reference, reference, self.task.outputs), reference
+        key = id(arguments)  # as for outcomes
+        if key not in self.references:
+            reference = self.task.reference(*_cast(arguments, np.float64).values())
+            named = named_results(reference, reference, self.task.outputs)
+            self.references[key] = named, reference
+        return self.references[key]
 
     def _got(self, outcome, reference):
         return named_results(outcome.value, reference, self.task.outputs)
@@ -170,9 +175,11 @@ class _Examination:
     def _tolerances(self, arguments, eps):
         if self.task.rounding is None:
             return dict.fromkeys(self._expected(arguments)[0], 0.0)
-        bounds = self.task.rounding(*_cast(arguments, np.float64).values())
-        named = named_results(bounds, bounds, self.task.outputs)
-        return {name: SAFETY * eps * bound for name, bound in named.items()}
+        key = id(arguments)
+        if key not in self.bounds:
+            bounds = self.task.rounding(*_cast(arguments, np.float64).values())
+            self.bounds[key] = named_results(bounds, bounds, self.task.outputs)
+        return {name: SAFETY * eps * bound for name, bound in self.bounds[key].items()}
 
     def _aspect_part(self, aspect):
         problems = (self._problem(arguments, aspect) for arguments in aspect.cases)

@@ -4,7 +4,7 @@ import numpy as np
 
 from rnn_course import gru
 from rnn_course.activations import sigmoid
-from rnn_course.checks.examine import Aspect, Task, examine
+from rnn_course.checks.examine import Aspect, Task, examine, picked
 from rnn_course.checks.rounding import measured_rounding
 
 B, D, H = 2, 3, 5
@@ -202,9 +202,6 @@ def _flip_task(seed):
     given = [_draw(rng, "after", H=size) for size in (H, 1)]
     main, one = ({k: g[k] for k in ("W_xh", "W_hh", "b_xh", "b_hh")} for g in given)
 
-    def entry(wrong, name):
-        return lambda *inputs: wrong(*inputs)[name]
-
     return Task(
         name="flip_update_gate",
         outputs=("flipped",),
@@ -215,7 +212,7 @@ def _flip_task(seed):
             Aspect("one unit", 1, (one,)),
         ),
         suspects={
-            full: {cause: entry(wrong, name) for cause, wrong in FLIPS.items()}
+            full: {cause: picked(wrong, name) for cause, wrong in FLIPS.items()}
             for full, name in zip(FLIPPED, main, strict=True)
         },
         rounding=lambda *inputs: {

@@ -3,7 +3,7 @@
 import numpy as np
 
 from rnn_course.activations import sigmoid
-from rnn_course.checks.examine import Aspect, Task, examine
+from rnn_course.checks.examine import Aspect, Task, examine, picked
 from rnn_course.checks.rounding import measured_rounding
 
 B, D, H = 2, 3, 5
@@ -119,12 +119,11 @@ def _step_task(seed):
     closed = dict(zip(("W_xh", "W_hh", "b_h"), nothing, strict=True))
     closed["b_h"][H : 2 * H] = 100.0  # the forget gate alone is open
     kept = draw_step(rng, **closed)
-    entry = lambda k: lambda run: lambda *inputs: run(*inputs)[k]  # noqa: E731
     shows = {cause: _combined(show=show) for cause, show in WRONG_SHOWS.items()}
     suspects = {
-        "c_t": {cause: entry(1)(run) for cause, run in WRONG_STEPS.items()}
+        "c_t": {cause: picked(run, 1) for cause, run in WRONG_STEPS.items()}
         | {"this is h_t; the results are h_t first and c_t second.": lambda *i: _step(*i)[0]},
-        "h_t": {cause: entry(0)(run) for cause, run in (shows | WRONG_STEPS).items()}
+        "h_t": {cause: picked(run, 0) for cause, run in (shows | WRONG_STEPS).items()}
         | {
             "this is c_t; the results are h_t first and c_t second.": lambda *i: _step(*i)[1],
             "it is formed with c_prev; h_t shows the new cell state.": _with_old_cell,

@@ -113,29 +113,24 @@ def _backward_suspects():
         "dx_t": {"this is dh_prev; the way to x_t leads through W_xh.": lambda r: r["dh_prev"]},
         "dh_prev": {"this is dc_prev.": lambda r: r["dc_prev"]},
         "dc_prev": {"this is dh_prev.": lambda r: r["dh_prev"]},
-        GRADS[0]: {},
-        GRADS[1]: {},
-        GRADS[2]: {},
     }
     spoilt = {"dc_prev": {c: _by_hand(kept=kept) for c, kept in WRONG_KEPT.items()}}
 
     def entry(run, name):
         return lambda *inputs: _named(run(*inputs))[name]
 
-    def picked(pick):
+    def right_but(pick):
         return lambda *inputs: pick(_named(_backward(*inputs)))
 
-    batch = {
-        GRADS[0]: lambda *i: _named(_backward(*i))[GRADS[0]] / len(i[0]),
-        GRADS[1]: lambda *i: _named(_backward(*i))[GRADS[1]] / len(i[0]),
-        GRADS[2]: lambda *i: _named(_backward(*i))[GRADS[2]] / len(i[0]),
-    }
-    averaged = "it is averaged over the batch; the sum is asked for, the loss contains the mean."
+    def averaged(name):
+        return lambda *i: _named(_backward(*i))[name] / len(i[0])
+
+    mean = "it is averaged over the batch; the sum is asked for, the loss contains the mean."
     return {
         name: {cause: entry(run, name) for cause, run in spoilt.get(name, {}).items()}
         | {cause: entry(run, name) for cause, run in BACK_RUNS.items()}
-        | {cause: picked(pick) for cause, pick in own[name].items()}
-        | ({averaged: batch[name]} if name in batch else {})
+        | {cause: right_but(pick) for cause, pick in own.get(name, {}).items()}
+        | ({mean: averaged(name)} if name in GRADS else {})
         for name in BACKWARD
     }
 

@@ -8,24 +8,12 @@ largest effect is the bound. It counts in units of the machine epsilon and holds
 
 import numpy as np
 
+from rnn_course.checks.calling import each
+
 STEP = 2.0**-20  # large beside float64's epsilon, small beside the curvature of the functions
 
 
-def each(function, *values):
-    """Apply a function to arrays, or to the entries of tuples and dicts of arrays."""
-    first = values[0]
-    if isinstance(first, dict):
-        return {key: each(function, *(value[key] for value in values)) for key in first}
-    if isinstance(first, tuple | list):
-        return tuple(each(function, *group) for group in zip(*values, strict=True))
-    return function(*values)
-
-
 def _changed(argument, rng):
-    if isinstance(argument, dict):
-        return {name: _changed(item, rng) for name, item in argument.items()}
-    if isinstance(argument, tuple | list):
-        return type(argument)(_changed(item, rng) for item in argument)
     if isinstance(argument, np.ndarray) and argument.dtype.kind == "f":
         return argument * (1 + STEP * rng.choice((-1.0, 1.0), argument.shape))
     return argument
@@ -48,7 +36,7 @@ def measured_rounding(reference, operations, draws=12):
         rng, right = np.random.default_rng(0), reference(*arguments)
         effect = each(lambda value: np.zeros(np.shape(value)), right)
         for _ in range(draws):
-            moved = reference(*(_changed(argument, rng) for argument in arguments))
+            moved = reference(*each(lambda argument: _changed(argument, rng), arguments))
             effect = each(lambda e, m, r: np.maximum(e, abs(m - r) / STEP), effect, moved, right)
 
         def total(value, change):
