@@ -5,6 +5,7 @@ import numpy as np
 from rnn_course.checks.calling import each
 from rnn_course.checks.examine import Aspect, Task, examine, picked
 from rnn_course.checks.rounding import measured_rounding
+from rnn_course.checks.weights import WRONG_DIVISORS, WRONG_WEIGHTS, masked_softmax, softmax
 
 B, T, S, SIZE, E = 2, 4, 6, 3, 5  # SIZE is d, that of a query and of a key
 
@@ -16,95 +17,49 @@ def _draw(rng, B=B, T=T, S=S, size=SIZE, E=E, lengths=None):
     return given | {"v": rng.uniform(-2, 2, (B, S, E)), "mask": mask}
 
 
-def _scores(q, k):
-    return q @ k.swapaxes(1, 2) / np.sqrt(q.shape[2])  # (B, T, S)
+def attend(q, k, v, mask, weigh=masked_softmax, divisor=np.sqrt):
+    """(o, p) of scaled products, where the weights or the divisor may be wrong.
 
-
-def _softmax(a, axis=-1):
-    e = np.exp(a - a.max(axis=axis, keepdims=True))
-    return e / e.sum(axis=axis, keepdims=True)
-
-
-def _masked(weights, mask):
-    """Weights of a softmax over real places alone; zeros where there is none."""
-    weights = np.where(mask, weights, 0)
-    total = weights.sum(axis=-1, keepdims=True)
-    return weights / np.where(total > 0, total, 1)
-
-
-def _attend(q, k, v, mask, scores=_scores):
-    a = scores(q, k)
-    here = np.broadcast_to(mask[:, None], a.shape)
-    p = _masked(
-        np.exp(a - np.where(here, a, -np.inf).max(axis=-1, initial=-1e30, keepdims=True)), here
-    )
+    Args:
+        q, k, v, mask: as in the task.
+        weigh: function of the scores and of where keys are seen, both (B, T, S).
+        divisor: function of d.
+    """
+    a = q @ k.swapaxes(1, 2) / divisor(q.shape[2])  # (B, T, S)
+    p = weigh(a, np.broadcast_to(mask[:, None], a.shape))
     return p @ v, p
 
 
-def _from_weights(weigh):
-    """Output and weights where the weights (B, T, S) may be wrong."""
-
-    def run(q, k, v, mask):
-        p = weigh(_scores(q, k), np.broadcast_to(mask[:, None], (*q.shape[:2], k.shape[1])))
-        return p @ v, p
-
-    return run
+def _wrong(**how):
+    return lambda *inputs: attend(*inputs, **how)
 
 
 WRONG = {
-    "the scores are not divided by the root of d, the size of a key.": lambda q, k, v, mask: (
-        _attend(q * np.sqrt(q.shape[2]), k, v, mask)
-    ),
-    "the scores are divided by d instead of its root.": lambda q, k, v, mask: _attend(
-        q / np.sqrt(q.shape[2]), k, v, mask
-    ),
+    **{cause: _wrong(divisor=divisor) for cause, divisor in WRONG_DIVISORS.items()},
     "the scores are divided by the root of another size than that of a key: the number of "
-    "keys.": lambda q, k, v, mask: _attend(q * np.sqrt(q.shape[2] / k.shape[1]), k, v, mask),
+    "keys.": lambda q, k, v, mask: attend(q, k, v, mask, divisor=lambda d: np.sqrt(k.shape[1])),
     "the scores are divided by the root of another size than that of a key: the size of a "
-    "value.": lambda q, k, v, mask: _attend(q * np.sqrt(q.shape[2] / v.shape[2]), k, v, mask),
-    "padding is not masked: it gets weight.": _from_weights(lambda a, here: _softmax(a)),
-    "the mask is applied after the softmax, so the weights of a row no longer sum to "
-    "1.": _from_weights(lambda a, here: _softmax(a) * here),
-    "the scores of padding are set to 0 before the softmax; exp(0) is 1, so they still get "
-    "weight. They must become -infinity.": _from_weights(
-        lambda a, here: _softmax(np.where(here, a, 0))
-    ),
-    "the mask is the wrong way round: it is True where a key is real.": lambda q, k, v, mask: (
-        _attend(q, k, v, ~mask)
-    ),
-    "the softmax runs over the queries; the weights of one query over the keys sum to "
-    "1.": _from_weights(lambda a, here: np.where(here, _softmax(a, axis=1), 0)),
-    "the softmax runs over the batch; the weights of one query over the keys sum to "
-    "1.": _from_weights(lambda a, here: np.where(here, _softmax(a, axis=0), 0)),
-    "every real key gets the same weight: the scores do not enter.": _from_weights(
-        lambda a, here: _masked(np.ones(a.shape), here)
-    ),
-    "the weights are not divided by their sum.": _from_weights(
-        lambda a, here: np.where(here, np.exp(a), 0)
-    ),
-    "the sign of the scores is reversed: the worst fit gets the most weight.": lambda q, k, v, m: (
-        _attend(-q, k, v, m)
-    ),
-    "the largest score takes all the weight: that is a maximum, and no gradient passes through "
-    "its choice.": _from_weights(
-        lambda a, here: np.eye(a.shape[-1])[np.where(here, a, -np.inf).argmax(axis=-1)]
-    ),
+    "value.": lambda q, k, v, mask: attend(q, k, v, mask, divisor=lambda d: np.sqrt(v.shape[2])),
+    "padding is not masked: it gets weight.": _wrong(weigh=lambda a, seen: softmax(a)),
+    **{cause: _wrong(weigh=weigh) for cause, weigh in WRONG_WEIGHTS.items()},
 }
 ONLY_OUTPUT = {
     "the keys are averaged instead of the values.": lambda q, k, v, mask: (
-        _attend(q, k, v, mask)[1] @ k
+        attend(q, k, v, mask)[1] @ k
     ),
     "the plain mean of the values is returned.": lambda q, k, v, mask: np.broadcast_to(
         v.mean(axis=1, keepdims=True), (*q.shape[:2], v.shape[2])
     ),
-    "these are the weights; the results are o first and p second.": lambda *i: _attend(*i)[1],
+    "these are the weights; the results are o first and p second.": lambda *i: attend(*i)[1],
 }
 ONLY_WEIGHTS = {
-    "these are the scores; the softmax is missing.": lambda q, k, v, mask: _scores(q, k),
-    "the weights are transposed: a row for each query, a column for each key.": lambda *i: _attend(
+    "these are the scores; the softmax is missing.": lambda q, k, v, mask: (
+        q @ k.swapaxes(1, 2) / np.sqrt(q.shape[2])
+    ),
+    "the weights are transposed: a row for each query, a column for each key.": lambda *i: attend(
         *i
     )[1].swapaxes(1, 2),
-    "this is the output; the results are o first and p second.": lambda *i: _attend(*i)[0],
+    "this is the output; the results are o first and p second.": lambda *i: attend(*i)[0],
 }
 
 
@@ -113,7 +68,8 @@ def _rounding(run, operations, scores_at=0):
     bound = measured_rounding(run, operations)
 
     def with_scores(*inputs):
-        size = np.abs(_scores(*inputs[scores_at : scores_at + 2])).max(initial=0)
+        q, k = inputs[scores_at : scores_at + 2]
+        size = np.abs(q @ k.swapaxes(1, 2) / np.sqrt(q.shape[2])).max(initial=0)
         return each(lambda units: units * (1 + size), bound(*inputs))
 
     return with_scores
@@ -127,7 +83,7 @@ def _forward_task(seed):
     return Task(
         name="dot_product_attention",
         outputs=("o", "p"),
-        reference=lambda *inputs: _attend(*inputs),
+        reference=lambda *inputs: attend(*inputs),
         aspects=(
             Aspect("the weights p, padding masked", 3, (main,), ("p",)),
             Aspect("the output o", 2, (main,), ("o",)),
@@ -141,7 +97,7 @@ def _forward_task(seed):
             "p": {cause: picked(run, 1) for cause, run in WRONG.items()} | ONLY_WEIGHTS,
         },
         fallbacks=(_draw(rng, B=3, T=3, S=3, size=3, E=3, lengths=(1, 2, 3)),),
-        rounding=_rounding(lambda *inputs: _attend(*inputs), SIZE + S + 8),
+        rounding=_rounding(lambda *inputs: attend(*inputs), SIZE + S + 8),
         shapes={"o": "(B, T, E)", "p": "(B, T, S)"},
     )  # fmt: skip
 
@@ -152,7 +108,7 @@ def check_dot_product_attention(answer, seed=7002):
 
 
 def _backward(do, q, k, v, mask, inner=None, scale=None):
-    o, p = _attend(q, k, v, mask)
+    o, p = attend(q, k, v, mask)
     dp = do @ v.swapaxes(1, 2)  # (B, T, S)
     da = inner(do, o, p, dp) if inner else p * (dp - (do * o).sum(axis=-1, keepdims=True))
     da = da / (scale(q.shape[2]) if scale else np.sqrt(q.shape[2]))
@@ -220,7 +176,7 @@ ALONE = {
 
 
 def _da(do, q, k, v, mask):
-    o, p = _attend(q, k, v, mask)
+    o, p = attend(q, k, v, mask)
     return p * (do @ v.swapaxes(1, 2) - (do * o).sum(axis=-1, keepdims=True))
 
 
