@@ -26,8 +26,8 @@ test: env  ## run the tests
 exercises: env  ## generate the notebooks of exercises/ and solutions/ from solutions/*.py
 	@$(RUN) tools/exercises.py
 
-mistakes: env  ## print which wrong answers the checks reject, and with which hint
-	@cd tests && ../$(RUN) -m mistakes
+mistakes: env  ## print which wrong answers the checks reject, and with which hint (OPTIONS="--seeds 1000 --store")
+	@cd tests && ../$(RUN) -m mistakes $(OPTIONS)
 
 bench: env  ## measure the layers beside torch.nn (in short: OPTIONS=--quick; OPTIONS=--help)
 	@$(RUN) -m benchmarks $(OPTIONS)

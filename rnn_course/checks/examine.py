@@ -13,7 +13,7 @@ import numpy as np
 
 from rnn_course.checks.calling import call, describe_arguments, describe_error, each
 from rnn_course.checks.compare import Missing, difference, matches, named_results, plain_cause
-from rnn_course.checks.verdict import Part, Verdict
+from rnn_course.checks.verdict import CAUSE, Part, Verdict
 
 MANNERS = "inputs stay unchanged, and one call does not disturb another"
 EPSILON = np.finfo(np.float64).eps
@@ -204,7 +204,7 @@ class _Examination:
             text = difference(name, got, wanted, tolerance, words)
             if text:
                 cause = self._cause(name, got, wanted, arguments, here)
-                return f"{text}\nLikely cause: {cause}" if cause else text
+                return f"{text}{CAUSE}{cause}" if cause else text
         return "" if arguments is not self.main or self._repeatable else CARRIED
 
     def _cause(self, name, got, expected, arguments, here=True):
@@ -250,7 +250,7 @@ class _Examination:
                         cause = self._suspect(name, got, expected[name], fallback)
                         if cause:
                             cause = cause if len(expected) == 1 else f"in {name}, {cause}"
-                            return f"{text}\nLikely cause: {cause}"
+                            return f"{text}{CAUSE}{cause}"
         return text
 
     def _agree(self, first, second):
@@ -283,8 +283,8 @@ class _Examination:
         for name, got in self._arrays_of(outcome):
             if got.dtype != np.float32:
                 return (
-                    f"With float32 inputs {name} comes out as {got.dtype}; expected float32.\n"
-                    "Likely cause: np.zeros and np.eye without dtype= give float64, which turns "
+                    f"With float32 inputs {name} comes out as {got.dtype}; expected float32."
+                    f"{CAUSE}np.zeros and np.eye without dtype= give float64, which turns "
                     "everything float64 that it touches. So does a NumPy integer such as "
                     "mask.sum() in a division; int(mask.sum()) does not."
                 )

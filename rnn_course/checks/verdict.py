@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 WIDTH = 88
 NAME_WIDTH = 64
+CAUSE = "\nLikely cause: "  # between what is wrong and why, in the text of a problem
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,11 @@ class Verdict:
     def problem(self):
         """The first problem, empty if there is none."""
         return next((part.problem for part in self.parts if part.problem), "")
+
+    @property
+    def cause(self):
+        """The likely cause of the first problem, empty if none is known."""
+        return self.problem.partition(CAUSE)[2]
 
 
 def _number(value):

@@ -4,7 +4,7 @@ One module a task. A *mistake* is a program that a learner really writes: it has
 that the report must contain, and the share of the points that it keeps. A *right answer* is
 written differently from the reference and gets all of them.
 
-    python -m tests.mistakes        # print what the checks say of every mistake
+    make mistakes        # prints what the checks say of every mistake
 """
 
 from dataclasses import dataclass, field
@@ -93,6 +93,11 @@ class Answers:
         return answer
 
 
+def answers_to(task):
+    """The Answers of one task."""
+    return import_module(f"{__name__}.{task}").answers
+
+
 def all_answers():
     """The Answers of every task."""
-    return [import_module(f"{__name__}.{name}").answers for name in NAMES]
+    return [answers_to(task) for task in NAMES]

@@ -1,50 +1,119 @@
 """How good the checks are: every task by mistake, right answer, seed and mutant.
 
-python -m tests.mistakes [--seeds N]
+python -m mistakes [--seeds N] [--store]
 """
 
 import argparse
+import json
+import os
+import sys
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+from datetime import date
+from pathlib import Path
 
 from tqdm import tqdm
 
-from . import all_answers
-from .mutants import EQUIVALENT, functions, survivors
+from . import NAMES, answers_to
+from .mutants import EQUIVALENT, examined, functions
+
+STORED = Path(__file__).resolve().parents[2] / "book" / "check_evidence.json"
+SEEDS_OF_MISTAKES = 20  # a wrong answer is examined on as many seeds at most
 
 
-def holes(answers, seeds):
-    """Print what the checks say of one task's answers; return how often they are wrong."""
-    wrong = 0
-    seen = range(seeds)
-    rights = answers.rights.values()
-    bars = ((right, tqdm(seen, desc=answers.task, leave=False, disable=None)) for right in rights)
-    luck = [min(answers.check(right, seed=seed).share for seed in bar) for right, bar in bars]
-    wrong += len(luck) - luck.count(1)
-    print(f"\n{answers.task}: {luck.count(1)} of {len(luck)} right answers accepted, {seeds} seeds")
+def evidence(task, seeds):
+    """What the check says of every answer to one task, and every hole in it.
+
+    Returns:
+        counts: what goes into the book. lines: the task's part of the matrix. holes: lines.
+    """
+    answers = answers_to(task)
+    rights, lines, holes = _rights(answers, seeds)
+    mistakes, more, wrong = _mistakes(answers, min(seeds, SEEDS_OF_MISTAKES))
+    mutants, last, alive = _mutants(answers)
+    causes = Counter(cause for cause in mistakes.pop("causes") + mutants.pop("causes") if cause)
+    counts = rights | mistakes | mutants | {"causes": dict(causes.most_common())}
+    return counts, [*lines, *more, *last], [*holes, *wrong, *alive]
+
+
+def _rights(answers, seeds):
+    holes = []
+    for name, right in answers.rights.items():
+        lost = [seed for seed in range(seeds) if answers.check(right, seed=seed).share < 1]
+        if lost:
+            holes.append(f"{name} loses points with {len(lost)} seeds, the first {lost[0]}")
+    total = len(answers.rights)
+    accepted = total - len(holes)
+    line = f"{answers.task}: {accepted} of {total} right answers accepted, {seeds} seeds"
+    return {"right_answers": total, "accepted": accepted}, [line], holes
+
+
+def _mistakes(answers, seeds):
+    lines, holes, causes, rejected, hinted = [], [], [], 0, 0
     for mistake in answers.mistakes:
         verdict = answers.check(mistake.answer)
-        hint = mistake.says in verdict.problem
-        wrong += verdict.share == 1 or not hint
-        print(f"  {verdict.share:5.0%}  {'hint' if hint else 'NO HINT':8} {mistake.name}")
+        hint, lost = mistake.says in verdict.problem, verdict.share < 1
+        passed = [s for s in range(seeds) if answers.check(mistake.answer, seed=s).share == 1]
+        rejected, hinted = rejected + lost, hinted + hint
+        causes.append(verdict.cause)
+        lines.append(f"  {verdict.share:5.0%}  {'hint' if hint else 'NO HINT':8} {mistake.name}")
+        if passed or not (hint and lost):
+            seen = f", all points with seed {passed[0]}" if passed else ""
+            holes.append(f"{mistake.name}: {verdict.share:.0%}, hint {hint}{seen}")
+    counts = {"mistakes": len(lines), "rejected": rejected, "hinted": hinted, "causes": causes}
+    return counts, lines, holes
+
+
+def _mutants(answers):
     found = functions().get(answers.task)
-    alive, total = survivors(answers.task, answers.check, *found) if found else ([], 0)
+    pairs = list(examined(answers.task, answers.check, *found)) if found else []
+    alive = [mutant.change for mutant, verdict in pairs if verdict.share == 1]
+    causes = [verdict.cause for _, verdict in pairs if verdict.share < 1]
+    dead = len(pairs) - len(alive)
+    line = f"  {len(pairs)} mutants: {dead} rejected, {len(alive)} equivalent"
     known = EQUIVALENT.get(answers.task, {})
-    print(f"  {total} mutants: {total - len(alive)} rejected, {len(alive)} equivalent")
-    for change in set(alive) - set(known):
-        wrong += 1
-        print(f"  HOLE  {change}")
-    return wrong
+    counts = {"mutants": len(pairs), "equivalent": len(alive), "causes": causes}
+    return counts, [line], [change for change in alive if change not in known]
+
+
+def matrix(seeds, jobs):
+    """Print the matrix; return the counts of every task and the number of holes."""
+    counts, holes = {}, 0
+    with ProcessPoolExecutor(jobs) as pool:
+        results = pool.map(evidence, NAMES, [seeds] * len(NAMES))
+        for task, result in zip(NAMES, tqdm(results, total=len(NAMES), disable=None), strict=True):
+            counts[task], lines, found = result
+            holes += len(found)
+            tqdm.write("\n".join(["", *lines, *(f"  HOLE  {hole}" for hole in found)]))
+    return counts, holes
+
+
+def total(counts, name):
+    """Sum over all tasks."""
+    return sum(task[name] for task in counts.values())
 
 
 def main():
     """Print the matrix; the exit status is 1 if there is a hole."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=20, help="of each right answer (default 20)")
-    arguments = parser.parse_args()
-    every = all_answers()
-    wrong = sum(holes(answers, arguments.seeds) for answers in every)
-    mistakes = sum(len(answers.mistakes) for answers in every)
-    print(f"\n{len(every)} tasks, {mistakes} mistakes: {wrong or 'no'} holes")
-    return 1 if wrong else 0
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes side by side")
+    parser.add_argument("--store", action="store_true", help=f"write book/{STORED.name}")
+    options = parser.parse_args()
+    counts, holes = matrix(options.seeds, options.jobs)
+    sums = {name: total(counts, name) for name in ("mistakes", "right_answers", "mutants")}
+    said = ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in sums.items())
+    print(f"\n{len(counts)} tasks, {said}: {holes or 'no'} holes")
+    if options.store and not holes:
+        made = {
+            "command": f"make mistakes OPTIONS='{' '.join(sys.argv[1:])}'",
+            "date": date.today().isoformat(),
+            "seeds": options.seeds,
+            "seeds_of_mistakes": min(options.seeds, SEEDS_OF_MISTAKES),
+        }
+        text = json.dumps(made | {"tasks": counts}, indent=1, ensure_ascii=False)
+        STORED.write_text(text + "\n", encoding="utf8")
+    return 1 if holes else 0
 
 
 if __name__ == "__main__":

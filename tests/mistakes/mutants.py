@@ -202,12 +202,8 @@ def limited(seconds=SECONDS):
         signal.signal(signal.SIGALRM, before)
 
 
-def survivors(name, check, function, path):
-    """Changes that the check gives all points, and how many mutants there were."""
-    alive, total = [], 0
+def examined(name, check, function, path):
+    """Pairs of mutant and the check's verdict on it."""
     for mutant in mutants(name, function):
-        total += 1
         with limited():
-            if check(compiled(mutant, path)).share == 1:
-                alive.append(mutant.change)
-    return alive, total
+            yield mutant, check(compiled(mutant, path))
