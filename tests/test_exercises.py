@@ -4,6 +4,8 @@ import ast
 import importlib.util
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import nbformat
@@ -221,6 +223,101 @@ def test_wrong_marker_is_refused_with_its_remedy(source, old, new, hint):
     with pytest.raises(SystemExit, match=hint) as refused:
         exercises.generate(path, path.parent)
     assert "ch99_small.py" in str(refused.value)
+
+
+SETTINGS = """
+variant = "autumn 2027"
+[ch02_vanilla_rnn]
+points = {rnn-forward-value = 8, what-the-state-collects = 6}
+names = {LANGUAGES = ["cs", "es", "it"]}
+"""
+
+
+@pytest.fixture
+def own_course(tmp_path):
+    """Write a settings file and generate exercise 2 from it; the folder."""
+
+    def make(settings=SETTINGS):
+        file = tmp_path / "own.toml"
+        file.write_text(settings, encoding="utf-8")
+        to = str(tmp_path / "own")
+        exercises.main(["--settings", str(file), "--to", to, "ch02_vanilla_rnn"])
+        return tmp_path / "own"
+
+    return make
+
+
+def differing(folder, stem="ch02_vanilla_rnn"):
+    """Pairs of cells, of the course's notebook and of a variant's, that are not the same."""
+    theirs = nbformat.read(folder / "exercises" / stem / f"{stem}.ipynb", as_version=4)
+    return [
+        pair
+        for pair in zip(read("exercises", stem).cells, theirs.cells, strict=True)
+        if pair[0] != pair[1]
+    ]
+
+
+def test_variant_changes_what_its_settings_name_and_nothing_else(own_course):
+    """Do points, inputs and names change in the student's notebook, and no other cell?"""
+    pairs = differing(own_course())
+    new = {grade_id(cell): cell for _, cell in pairs}
+    assert None in new and len(new) == len(pairs) == 8
+    assert all("variant='autumn 2027'" in new[name].source for name in new if "value" in str(name))
+    assert "points=8" in new["rnn-forward-value"].source
+    assert new["rnn-forward-value"].metadata.nbgrader.points == 8
+    assert new["what-the-state-collects"].metadata.nbgrader.points == 6
+    assert "(6 points" in new[None].source
+    assert "LANGUAGES = ('cs', 'es', 'it')" in new["names"].source
+
+
+def test_empty_settings_change_nothing(own_course):
+    """Is the notebook of a variant without settings the course's own?"""
+    assert differing(own_course("")) == []
+
+
+def test_variant_grades_with_real_nbgrader_in_its_own_folder(own_course):
+    """Does nbgrader's command, run in the folder of a variant, find the course's settings?"""
+    folder = own_course()
+    stem = "ch02_vanilla_rnn"
+    released = folder / "exercises" / stem / f"{stem}.ipynb"
+    before = released.read_bytes()
+    done = subprocess.run(
+        [sys.executable, "-m", "nbgrader", "generate_assignment", stem, "--force"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert released.read_bytes() == before
+    assert (folder / "gradebook.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("settings", "hint"),
+    [
+        ("[ch02_vanilla_rnn]\npoints = {rnn-backward-value = 8}", "'rnn-backward-value'"),
+        ("[ch02_vanilla_rnn]\nnames = {LANGUAGE = 3}", "'LANGUAGE'"),
+        ("[ch02_vanilla_rnn]\nseeds = 3", "not 'seeds'"),
+        ("[ch02_vanila_rnn]\npoints = {}", "'ch02_vanila_rnn'"),
+        ("variant = ", "own.toml"),
+    ],
+)
+def test_wrong_settings_are_refused_by_name(own_course, capsys, settings, hint):
+    """Is a key that nothing has, or a broken file, named?"""
+    with pytest.raises(SystemExit) as refused:
+        own_course(settings)
+    assert hint in str(refused.value) + capsys.readouterr().err
+
+
+def test_variant_never_overwrites_the_course(tmp_path, capsys):
+    """Is a settings file without a folder of its own refused?"""
+    file = tmp_path / "own.toml"
+    file.write_text(SETTINGS, encoding="utf-8")
+    for to in ([], ["--to", str(ROOT)]):
+        with pytest.raises(SystemExit):
+            exercises.main(["--settings", str(file), *to, "ch02_vanilla_rnn"])
+        assert "--to" in capsys.readouterr().err
 
 
 def test_source_opens_in_jupyter_and_saves_alike(tmp_path):

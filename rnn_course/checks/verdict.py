@@ -1,5 +1,6 @@
 """What a check found, how it reads, and how many points it earns."""
 
+import hashlib
 import textwrap
 from dataclasses import dataclass
 
@@ -93,17 +94,25 @@ def report(verdict, points):
     return "\n".join(lines)
 
 
-def grade(check, *answers, points):
+def variant_seed(variant, check):
+    """The seed from which a check draws its inputs in a variant (any text) of the course."""
+    text = f"{variant}/{check.__name__}"
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4])
+
+
+def grade(check, *answers, points, variant=None):
     """Print a report on the learner's function to standard output and return the score.
 
     Args:
         check: one of this package's check functions.
         answers: what it examines, usually one function.
         points: the score of a right answer.
+        variant: any text, of which the inputs then depend; None for those that everybody gets.
 
     Returns:
         float from 0 to ``points``, rounded to hundredths: nbgrader reads it as the cell's score.
     """
-    verdict = check(*answers)
+    seed = {} if variant is None else {"seed": variant_seed(variant, check)}
+    verdict = check(*answers, **seed)
     print(report(verdict, points))
     return round(float(points * verdict.share), 2)
