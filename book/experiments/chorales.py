@@ -11,32 +11,18 @@ import numpy as np
 
 from rnn_course import data
 from rnn_course.encoders import GRUEncoder, LSTMEncoder, RNNEncoder
+from rnn_course.losses import bernoulli_cross_entropy_backward, bernoulli_cross_entropy_forward
 from rnn_course.models import SequenceModel, count_parameters
 from rnn_course.optimisers import Adam
 from rnn_course.real_data import NUM_PITCHES, chorales
 from rnn_course.text import mask_from_lengths, pad_sequences, shuffled_batches
 from rnn_course.training import train
 
+LOSS = bernoulli_cross_entropy_forward, bernoulli_cross_entropy_backward
 CELLS = {"LSTM": LSTMEncoder, "GRU": GRUEncoder, "RNN": RNNEncoder}
 SETTINGS = {"parameters": 40000, "rates": [0.003, 0.01], "choosing_seeds": [10]}
 SETTINGS |= {"seeds": [0, 1, 2, 3, 4], "updates": 400, "every": 40, "batch": 16, "pieces": None}
 SMALL = SETTINGS | {"rates": [0.01], "seeds": [0], "updates": 100, "pieces": 30}
-
-
-def bernoulli_forward(y, target, mask):
-    """Mean over real steps of the cross-entropy summed over the keys, and a cache.
-
-    y, target: (B, T, K). mask: (B, T) True where a step is real.
-    """
-    weights = (mask / np.float32(mask.sum()))[..., None]  # (B, T, 1)
-    losses = np.maximum(y, 0) - y * target + np.log1p(np.exp(-np.abs(y)))  # (B, T, K)
-    return (weights * losses).sum(), (y, target, weights)
-
-
-def bernoulli_backward(cache):
-    """Gradient (B, T, K) with respect to y: (p - target) times the step's weight."""
-    y, target, weights = cache
-    return (0.5 * (1 + np.tanh(y / 2)) - target) * weights
 
 
 def parts(limit):
@@ -63,7 +49,7 @@ def build(cell, limit, seed):
         rng = np.random.default_rng(seed)
         encoder = CELLS[cell](NUM_PITCHES, size, rng, dtype=np.float32)
         made = SequenceModel(encoder, NUM_PITCHES, rng)
-        made.loss_forward, made.loss_backward = bernoulli_forward, bernoulli_backward
+        made.loss_forward, made.loss_backward = LOSS
         return made, rng
 
     size = next(n for n in range(1, 1000) if count_parameters(model(n + 1)[0]) > limit)
