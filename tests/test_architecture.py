@@ -58,6 +58,7 @@ LEVELS = [
     {"conversion", "training"},
     {
         "checks",
+        "class_summary",
         "collecting",
         "feedback",
         "grading",
