@@ -81,7 +81,90 @@ teacher_forcing(np.array([[7, 8], [9, 0]]), np.array([2, 1]), start=1, end=2)
 checks.grade(checks.check_teacher_forcing, teacher_forcing, points=4)
 
 # %% [markdown]
-# ## Task 2: attention with a mask
+# ## Task 2: an encoder and a decoder
+#
+# The encoder, a vanilla RNN, reads the source. Where it ends, the decoder starts: a second RNN with
+# parameters of its own, which is fed the `inputs` of task 1 and answers every step with logits:
+#
+# $$
+# h_{-1} = \text{the encoder's last state}, \qquad
+# h_t = \tanh(W_{hh} h_{t-1} + W_{xh} E_{\mathrm{inputs}_t} + b_h), \qquad
+# y_t = W_{hy} h_t + b_y
+# $$
+#
+# The encoder runs by the same formula for $h_t$, over the words of the source and from zeros.
+# The vector of word $w$ is $E_w$, row $w$ of the embedding `E`.
+#
+# `source` is `(B, S)`, row `j` has `lengths[j]` real words (1 to `S`) and is padded on the right;
+# `inputs` is `(B, T)`. `encoder` and `decoder` are dicts with `E` `(V, D)`, `W_xh` `(H, D)`,
+# `W_hh` `(H, H)` and `b_h` `(H,)`; the two sizes `V` differ. The decoder's dict also has `W_hy`
+# `(V, H)` and `b_y` `(V,)`. Return the logits `y` `(B, T, V)` of all steps, padded ones too: the
+# loss leaves those out.
+#
+# *Common mistake:* the encoder's state at the padded end. Each source ends at its own last word,
+# and nothing that stands behind it may change the state.
+
+
+# %% solution="encoder-decoder-logits"
+def encoder_decoder_logits(source, lengths, inputs, encoder, decoder):
+    """Logits of a decoder that starts where an encoder ended, under teacher forcing.
+
+    Args:
+        source: (B, S) integers, padded on the right. lengths: (B,) real words, 1 to S.
+        inputs: (B, T) integers, what the decoder is fed.
+        encoder: dict of E (V, D), W_xh (H, D), W_hh (H, H), b_h (H,).
+        decoder: dict of the same, with a V of its own, and of W_hy (V, H), b_y (V,).
+
+    Returns:
+        y: (B, T, V) logits at every step of the decoder, of the dtype of the parameters.
+    """
+    ### BEGIN SOLUTION
+    x = encoder["E"][source]  # (B, S, D)
+    h_t = np.zeros((len(source), len(encoder["b_h"])), dtype=x.dtype)  # (B, H)
+    for s in range(source.shape[1]):
+        a_t = x[:, s] @ encoder["W_xh"].T + h_t @ encoder["W_hh"].T + encoder["b_h"]
+        h_t = np.where((s < lengths)[:, None], np.tanh(a_t), h_t)  # behind the end it stays
+    x, y = decoder["E"][inputs], []  # (B, T, D)
+    for t in range(inputs.shape[1]):
+        a_t = x[:, t] @ decoder["W_xh"].T + h_t @ decoder["W_hh"].T + decoder["b_h"]
+        h_t = np.tanh(a_t)  # (B, H)
+        y.append(h_t @ decoder["W_hy"].T + decoder["b_y"])
+    return np.stack(y, axis=1)
+    ### END SOLUTION
+
+
+# %% [markdown]
+# Try it. One unit, and numbers so large that every state is 1 or $-1$. Word 1 of the source makes
+# the encoder's state 1 and word 2 makes it $-1$; so the rows end with 1 and $-1$. The decoder keeps
+# its state when it is fed word 1, and word 2 makes it 1. The two logits are the state, and 5 minus
+# the state: `[[1, 4], [1, 4]]` and `[[-1, 6], [1, 4]]`.
+
+# %%
+encoder_decoder_logits(
+    source=np.array([[1, 2], [1, 2]]),
+    lengths=np.array([1, 2]),
+    inputs=np.array([[1, 2], [1, 2]]),
+    encoder={
+        "E": np.array([[0.0], [20.0], [-20.0]]),
+        "W_xh": np.array([[1.0]]),
+        "W_hh": np.array([[0.0]]),
+        "b_h": np.array([0.0]),
+    },
+    decoder={
+        "E": np.array([[0.0], [0.0], [40.0]]),
+        "W_xh": np.array([[1.0]]),
+        "W_hh": np.array([[20.0]]),
+        "b_h": np.array([0.0]),
+        "W_hy": np.array([[1.0], [-1.0]]),
+        "b_y": np.array([0.0, 5.0]),
+    },
+)
+
+# %% graded="encoder-decoder-logits-value"
+checks.grade(checks.check_encoder_decoder_logits, encoder_decoder_logits, points=6)
+
+# %% [markdown]
+# ## Task 3: attention with a mask
 #
 # Every query $q_t$ is compared with every key $k_s$, the softmax over the *real* keys gives the
 # weights, and the output is the weighted mean of the values:
@@ -138,7 +221,7 @@ dot_product_attention(
 checks.grade(checks.check_dot_product_attention, dot_product_attention, points=6)
 
 # %% [markdown]
-# ## Task 3: its gradient
+# ## Task 4: its gradient
 #
 # `do` `(B, T, E)` is the gradient of the loss with respect to the outputs. The output is linear in
 # the values; the softmax couples the scores of one query:
@@ -179,7 +262,7 @@ def attention_backward(do, q, k, v, mask):
 
 
 # %% [markdown]
-# Try it. The numbers of task 2 with $do = 1$: `dv` is $(1, 2, 4) / 7$, `dq` is
+# Try it. The numbers of task 3 with $do = 1$: `dv` is $(1, 2, 4) / 7$, `dq` is
 # $(-54 + 120) / 7 = 66 / 7$, about 9.43, and `dk` is $\ln 2$ times $(-6, -54, 60) / 7$.
 
 # %%
@@ -195,11 +278,81 @@ attention_backward(
 checks.grade(checks.check_attention_backward, attention_backward, points=7)
 
 # %% [markdown]
-# ## Task 4: beam search
+# ## Task 5: greedy decoding
 #
-# When it translates, the decoder is fed its own words. The most probable word at each step need not
-# begin the most probable sentence, so beam search keeps several beginnings. Here the decoder is
-# a table: `log_p[t, i, j]` is the log-probability that word `j` follows word `i` at step `t`.
+# When it translates, nobody knows the true words, and the decoder is fed its own. It starts from
+# the state `h_0` `(B, H)` in which the encoder ended, and is fed the start symbol. At each step it
+# writes the word with the largest logit, and that word is fed at the next step.
+#
+# A row stops at its *own* end symbol, and after `max_steps` words at the latest. `decoder` is the
+# dict of task 2. Return the `tokens` `(B, max_steps)` that each row writes, the end symbol included
+# and 0 behind it, and the `lengths` `(B,)`, how many words these are, the end symbol included.
+#
+# *Common mistake:* to stop all rows with the first that ends, or to keep what a row would say after
+# its end. The rows of a batch know nothing of each other.
+
+
+# %% solution="greedy-decode"
+def greedy_decode(h_0, decoder, start, end, max_steps):
+    """Sentences of a decoder that is fed its own most probable words.
+
+    Args:
+        h_0: (B, H) state before the first step.
+        decoder: dict of E (V, D), W_xh (H, D), W_hh (H, H), b_h (H,), W_hy (V, H), b_y (V,).
+        start: the symbol that is fed first. end: the symbol that ends a sentence.
+        max_steps: words of a sentence at most, the end symbol included.
+
+    Returns:
+        tokens: (B, max_steps) integers, without the start symbol, 0 behind the end symbol.
+        lengths: (B,) integers, words of each row with the end symbol; max_steps without one.
+    """
+    ### BEGIN SOLUTION
+    h_t, words = h_0, np.full(len(h_0), start)  # (B, H), (B,)
+    running = np.ones(len(h_0), dtype=bool)  # (B,)
+    tokens = np.zeros((len(h_0), max_steps), dtype=int)
+    lengths = np.zeros(len(h_0), dtype=int)
+    for t in range(max_steps):
+        x_t = decoder["E"][words]  # (B, D)
+        h_t = np.tanh(x_t @ decoder["W_xh"].T + h_t @ decoder["W_hh"].T + decoder["b_h"])
+        words = (h_t @ decoder["W_hy"].T + decoder["b_y"]).argmax(axis=1)
+        tokens[:, t] = np.where(running, words, 0)
+        lengths += running
+        running = running & (words != end)
+    return tokens, lengths
+    ### END SOLUTION
+
+
+# %% [markdown]
+# Try it. A decoder that never says a word twice: unit $w$ of the state becomes 1 when word $w$ is
+# fed, and stays 1, and that takes 10 off the logit of the word. Without it the logits are 3, 2 and
+# 1 for the words 3, 4 and the end symbol 2. So the first row writes `[3, 4, 2, 0]`. The second one
+# starts as if word 3 had been said, and writes `[4, 2, 0, 0]`. The lengths are 3 and 2.
+
+# %%
+greedy_decode(
+    h_0=np.array([[0.0, 0, 0, 0, 0], [0, 0, 0, 1, 0]]),
+    decoder={
+        "E": np.eye(5),
+        "W_xh": 20 * np.eye(5),
+        "W_hh": 20 * np.eye(5),
+        "b_h": np.zeros(5),
+        "W_hy": -10 * np.eye(5),
+        "b_y": np.array([-99.0, -99.0, 1.0, 3.0, 2.0]),
+    },
+    start=1,
+    end=2,
+    max_steps=4,
+)
+
+# %% graded="greedy-decode-value"
+checks.grade(checks.check_greedy_decode, greedy_decode, points=5)
+
+# %% [markdown]
+# ## Task 6: beam search
+#
+# Greedy decoding takes no word back, and the most probable word at each step need not begin the
+# most probable sentence. So beam search keeps several beginnings. Here the decoder is a table:
+# `log_p[t, i, j]` is the log-probability that word `j` follows word `i` at step `t`.
 #
 # 1. The only beginning is the start symbol, with the sum 0.
 # 2. At each step extend every unfinished beginning by every word, adding the log-probabilities.

@@ -16,6 +16,7 @@ from rnn_course.checks.direction_gradients import check_bidirectional_backward
 from rnn_course.checks.directions import check_bidirectional_states
 from rnn_course.checks.features import check_bag_of_tokens, check_window_features
 from rnn_course.checks.gradients import check_cross_entropy_gradient, check_rnn_step_backward
+from rnn_course.checks.greedy import check_greedy_decode
 from rnn_course.checks.gru import check_flip_update_gate, check_gru_step_forward
 from rnn_course.checks.heads import check_multi_head_attention
 from rnn_course.checks.jacobians import (
@@ -31,6 +32,7 @@ from rnn_course.checks.reversal import check_final_states, check_reverse_padded
 from rnn_course.checks.rnn import check_rnn_forward, check_rnn_step_forward
 from rnn_course.checks.spectral import check_with_spectral_radius
 from rnn_course.checks.stacks import check_apply_dropout, check_stacked_states
+from rnn_course.checks.translation import check_encoder_decoder_logits
 from rnn_course.checks.updates import check_adam_step
 from rnn_course.checks.verdict import Part, Verdict, grade, report
 from rnn_course.checks.waves import check_sinusoidal_positions
@@ -51,9 +53,11 @@ __all__ = [
     "check_combine_segments",
     "check_cross_entropy_gradient",
     "check_dot_product_attention",
+    "check_encoder_decoder_logits",
     "check_final_states",
     "check_flip_update_gate",
     "check_gradient_norms",
+    "check_greedy_decode",
     "check_gru_step_forward",
     "check_jacobian_product",
     "check_last_hidden",
