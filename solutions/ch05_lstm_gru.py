@@ -9,12 +9,12 @@
 # %% [markdown]
 # # Exercise 5: LSTM and GRU
 #
-# You write a step of the LSTM and its way back, a step of the GRU in both conventions, and the
-# exchange that turns one text's update gate into another's. At the end your steps look inside a
-# network that has learnt to tell languages apart: what does it keep, and how far back does its
-# gradient travel?
+# You write a step of the LSTM and its way back, a step of the GRU and its way back, the exchange
+# that turns one text's update gate into another's, and the loop that runs either cell over a padded
+# batch. At the end your functions read names with a network that has learnt to tell languages
+# apart, and look inside: what does it keep, and how far back does its gradient travel?
 #
-# **Needs:** chapters 2 to 5, NumPy, the chain rule. **Time:** about 110 minutes.
+# **Needs:** chapters 2 to 5, NumPy, the chain rule. **Time:** about 120 minutes.
 #
 # **How it works.** Each task has a cell with a gap, a cell to try your function on numbers that
 # you can work out by hand, and a graded cell. Run the graded cell as often as you like: it says
@@ -242,7 +242,91 @@ for reset in ("after", "before"):
 checks.grade(checks.check_gru_step_forward, gru_step_forward, points=5)
 
 # %% [markdown]
-# ## Task 4: the other meaning of z
+# ## Task 4: a step of the GRU backwards
+#
+# With the reset after the product, as in PyTorch. The step forward has kept its gates, so `r`, `z`
+# and `n` are given, `(B, H)` each, and need not be computed again. With `dh_t` all that reaches
+# $h_t$, the mixture gives
+#
+# $$
+# da_n = dh_t \odot (1 - z) \odot (1 - n^2), \qquad da_z = dh_t \odot (h_{t-1} - n) \odot z (1 - z)
+# $$
+#
+# Find $da_r$ yourself. The reset gate stands in the candidate, under whose tanh it multiplies
+# $W_{hn} h_{t-1} + b_{hn}$: what reaches that place, and which slope comes last?
+#
+# The reset gate also stands between the candidate and the old state, but not between the
+# candidate and the input. So the two sides see different gradients:
+#
+# $$
+# da_x = (da_r, da_z, da_n), \qquad da_h = (da_r, da_z, r \odot da_n), \quad \text{stacked}
+# $$
+#
+# $$
+# dx_t = W_{xh}^\top da_x, \qquad dh_{t-1} = z \odot dh_t + W_{hh}^\top da_h
+# $$
+#
+# The gradients of `W_xh` and `b_xh` come from $da_x$ and $x_t$, those of `W_hh` and `b_hh` from
+# $da_h$ and $h_{t-1}$, summed over the batch. Return `dx_t`, `dh_prev` and a dict `grads` with
+# these four keys.
+#
+# *Common mistake:* leaving out $z \odot dh_t$. The old state is in the mixture itself, and that is
+# the one way back without a matrix.
+
+
+# %% solution="gru-step-backward"
+def gru_step_backward(dh_t, x_t, h_prev, r, z, n, W_xh, W_hh, b_hh):
+    """Gradients of one step of a GRU, with the reset after the product.
+
+    Args:
+        dh_t: (B, H) all of the gradient that reaches h_t.
+        x_t: (B, D), h_prev: (B, H) arguments of the step forward.
+        r, z, n: (B, H) its reset gate, update gate and candidate.
+        W_xh: (3H, D), W_hh: (3H, H), b_hh: (3H,), rows stacked r, z, n.
+
+    Returns:
+        dx_t: (B, D). dh_prev: (B, H).
+        grads: {"W_xh": (3H, D), "W_hh": (3H, H), "b_xh": (3H,), "b_hh": (3H,)}, summed over the
+            batch. All of the dtype of the inputs.
+    """
+    ### BEGIN SOLUTION
+    H = h_prev.shape[1]
+    da_n = dh_t * (1 - z) * (1 - n**2)  # (B, H)
+    da_z = dh_t * (h_prev - n) * z * (1 - z)  # (B, H)
+    under_r = h_prev @ W_hh[2 * H :].T + b_hh[2 * H :]  # (B, H), what r multiplied
+    da_r = da_n * under_r * r * (1 - r)  # (B, H)
+    da_x = np.concatenate([da_r, da_z, da_n], axis=1)  # (B, 3H)
+    da_h = np.concatenate([da_r, da_z, r * da_n], axis=1)  # (B, 3H)
+    grads = {"W_xh": da_x.T @ x_t, "W_hh": da_h.T @ h_prev}
+    grads |= {"b_xh": da_x.sum(axis=0), "b_hh": da_h.sum(axis=0)}
+    return da_x @ W_xh, z * dh_t + da_h @ W_hh, grads
+    ### END SOLUTION
+
+
+# %% [markdown]
+# Try it. One unit with both gates at 1/2, the candidate at 0 and $W_{hn} = 2$. Then $da_n = 1/2$,
+# and $da_z$, $da_r$ and $r \odot da_n$ are 1/4 each: `b_xh` should get `[0.25, 0.25, 0.5]` and
+# `b_hh` `[0.25, 0.25, 0.25]`. Of `dh_prev`, which should be `[[1]]`, one half comes straight back
+# and the other through $W_{hn}$.
+
+# %%
+gru_step_backward(
+    dh_t=np.array([[1.0]]),
+    x_t=np.array([[3.0]]),
+    h_prev=np.array([[1.0]]),
+    r=np.array([[0.5]]),
+    z=np.array([[0.5]]),
+    n=np.array([[0.0]]),
+    W_xh=np.zeros((3, 1)),
+    W_hh=np.array([[0.0], [0.0], [2.0]]),
+    b_hh=np.zeros(3),
+)
+
+# %% graded="gru-step-backward-value"
+checks.grade(checks.check_gru_step_backward, gru_step_backward, points=7)
+
+# %% [markdown]
+# ## Task 5: the other meaning of z
 #
 # In other texts the update gate is the share of the *new*:
 # $h_t = z \odot n + (1 - z) \odot h_{t-1}$. Weights from there give the same states here once $z$
@@ -283,12 +367,87 @@ flip_update_gate(column, column, row, row)
 checks.grade(checks.check_flip_update_gate, flip_update_gate, points=3)
 
 # %% [markdown]
+# ## Task 6: a padded batch, with either cell
+#
+# A cell differs from another in its step; the loop over time is the same. Run `cell`, which is
+# `"lstm"` or `"gru"`, over `x`, `(B, T, D)`, with your own steps; the GRU's reset acts after the
+# product. Row `j` has `lengths[j]` real steps, 0 to `T`, and padding after them.
+#
+# `state` is where the sequences start, a dict: `{"h": h_0, "c": c_0}` for the LSTM and
+# `{"h": h_0}` for the GRU, `(B, H)` each. `params` has the parameters under the names that the
+# step gives them, so `**params` hands them on. With $s_t$ all that the cell carries,
+#
+# $$
+# s_t = \mathrm{step}(x_t, s_{t-1}) \ \text{ where } t < \mathrm{lengths}_j, \qquad
+# s_t = s_{t-1} \ \text{ from there on}
+# $$
+#
+# Return `h`, `(B, T, H)`, which is $h_t$ at real steps and zero at padded ones, and `end`, a dict
+# like `state`: the state in which each sequence ends, not the array. A row of length 0 ends where
+# it starts.
+#
+# *Common mistake:* stopping `h` and letting `c` run on. Whoever goes on from `end` with the next
+# part of a text needs both.
+
+
+# %% solution="gated-forward"
+def gated_forward(x, lengths, state, params, cell):
+    """Run an LSTM or a GRU over a padded batch.
+
+    Args:
+        x: (B, T, D) inputs, padded on the right. lengths: (B,) real steps of each row, 0 to T.
+        state: {"h": (B, H), "c": (B, H)} for the LSTM, {"h": (B, H)} for the GRU: the start.
+        params: arguments of the step by name: W_xh, W_hh and b_h, or b_xh and b_hh.
+        cell: "lstm" or "gru".
+
+    Returns:
+        h: (B, T, H) the hidden state after each real step, zeros at padded ones.
+        end: dict like state, after each row's last real step. All of the dtype of the inputs.
+    """
+    ### BEGIN SOLUTION
+    h = []
+    for t in range(x.shape[1]):
+        if cell == "lstm":
+            h_t, c_t = lstm_step_forward(x[:, t], state["h"], state["c"], **params)
+            new = {"h": h_t, "c": c_t}
+        else:
+            new = {"h": gru_step_forward(x[:, t], state["h"], **params, reset="after")}
+        runs = (t < lengths)[:, None]  # (B, 1)
+        state = {name: np.where(runs, new[name], state[name]) for name in state}
+        h.append(np.where(runs, new["h"], 0))  # (B, H)
+    return np.stack(h, axis=1), state
+    ### END SOLUTION
+
+
+# %% [markdown]
+# Try it. An LSTM of one unit whose biases open all gates and hold the candidate at 1 adds 1 at
+# every step: its cell counts. Two sequences of 3 and 1 steps, the padding full of sevens. `end`
+# should have `[[3], [1]]` in `c`, and `h` the rows `tanh(1), tanh(2), tanh(3)`, about
+# `0.7616, 0.9640, 0.9951`, and `0.7616, 0, 0`.
+
+# %%
+h, end = gated_forward(
+    x=np.full((2, 3, 1), 7.0),
+    lengths=np.array([3, 1]),
+    state={"h": np.zeros((2, 1)), "c": np.zeros((2, 1))},
+    params={"W_xh": np.zeros((4, 1)), "W_hh": np.zeros((4, 1)), "b_h": np.full(4, 100.0)},
+    cell="lstm",
+)
+h[:, :, 0], end
+
+# %% graded="gated-forward-value"
+checks.grade(
+    checks.check_gated_forward, gated_forward, lstm_step_forward, gru_step_forward, points=6
+)
+
+# %% [markdown]
 # ## Your experiment: what does a trained LSTM keep?
 #
 # Names of countries and languages, as they are written in four languages, are read letter by
 # letter by an LSTM, and its state after the last letter says the language. The package trains it,
-# from a forget gate with the bias you choose. Your step then reads long names with the trained
-# weights, and your way back follows a gradient from the last letter.
+# from a forget gate with the bias you choose. With the trained weights your loop then reads names
+# that training has not seen, and your way back follows a gradient from the last letter of long
+# ones.
 
 # %% locked="names"
 from rnn_course.data import names_by_language, split_rows
@@ -311,7 +470,7 @@ print(len(names), "names, of which", len(long_rows), "have 16 letters or more")
 # %% locked="look-inside"
 def look_inside(model, rng):
     """Mean forget gate, and the share of a gradient along c that is left 1 ... 15 letters back."""
-    params = {name: model.encoder.params[name] for name in ("W_xh", "W_hh", "b_h")}
+    params = model.encoder.params  # W_xh, W_hh, b_h
     x, H = model.params["E"][ends], len(params["b_h"]) // 4
     h_t = c_t = np.zeros((len(x), H), dtype=x.dtype)
     steps, gates = [], []
@@ -328,6 +487,16 @@ def look_inside(model, rng):
     return float(np.mean(gates)), np.array(left)
 
 
+# %% locked="reading"
+def read(model, tokens, lengths):
+    """The language that your loop hears in each name."""
+    params = model.params
+    zeros = np.zeros((len(tokens), model.encoder.hidden_size), dtype=params["E"].dtype)
+    start = {"h": zeros, "c": zeros.copy()}
+    _, end = gated_forward(params["E"][tokens], lengths, start, model.encoder.params, "lstm")
+    return (end["h"] @ params["W_hy"].T + params["b_y"]).argmax(axis=1)
+
+
 # %% locked="training"
 def trained(forget_bias, seed, hidden_size=16, num_updates=150):
     """Accuracy on held-out names, the baseline's, and what look_inside says before and after."""
@@ -339,42 +508,41 @@ def trained(forget_bias, seed, hidden_size=16, num_updates=150):
     before = look_inside(model, rng)
     batches = shuffled_batches(64, rng, tokens[seen], labels[seen], lengths[seen])
     train(model, batches, Adam(0.01), num_updates, max_norm=1.0)
-    score = accuracy(model.predict(tokens[unseen], lengths[unseen]), labels[unseen])
+    score = accuracy(read(model, tokens[unseen], lengths[unseen]), labels[unseen])
     return score, majority_accuracy(labels[seen], labels[unseen]), before, look_inside(model, rng)
 
 
-# %% [markdown]
-# **Your turn.** Write down first what you expect: with a forget bias of 0, 1 and 3 at the start,
-# what is the mean forget gate after training, what share of a gradient is left 10 letters back, and
-# which network reads names best? Then measure it with `trained`, with at least three seeds, and
-# print the lowest and the highest value of each number beside the baseline.
-#
-# Ask one question of your own as well, with one change at a time: more updates, a negative bias,
-# fewer units. This cell is not graded by itself; your answer below rests on it.
-
-
-# %% solution="experiment"
-### BEGIN SOLUTION
+# %% locked="table"
 def spread(values):
     """Lowest and highest, in words."""
     return f"{min(values):.2g} to {max(values):.2g}"
 
 
 def table_row(forget_bias, seeds=(0, 1, 2), **changed):
-    """One line of the table."""
+    """One line: gate, share of a gradient 10 letters back, accuracy beside the baseline."""
     scores, baselines, before, after = zip(
         *(trained(forget_bias, seed, **changed) for seed in seeds), strict=True
     )
-    parts = []
+    parts = [f"bias {forget_bias:2}"]
     for when, looks in (("before", before), ("after", after)):
         gate, left = spread([f for f, _ in looks]), spread([share[9] for _, share in looks])
         parts.append(f"{when}: gate {gate}, 10 back {left}")
-    return (
-        f"bias {forget_bias:2}: accuracy {spread(scores)} (commonest {max(baselines):.2f}); "
-        + "; ".join(parts)
-    )
+    return "; ".join([*parts, f"accuracy {spread(scores)} (commonest {max(baselines):.2f})"])
 
 
+# %% [markdown]
+# **Your turn.** Write down first what you expect: with a forget bias of 0, 1 and 3 at the start,
+# what is the mean forget gate after training, what share of a gradient is left 10 letters back, and
+# which network reads names best? Then print `table_row` of each: it trains with three seeds and
+# gives the lowest and the highest value of every number.
+#
+# Ask one question of your own as well, with one change at a time: more updates, `num_updates=600`,
+# a negative bias, fewer units, `hidden_size=8`. This cell is not graded by itself; your answer
+# below rests on it.
+
+
+# %% solution="experiment"
+### BEGIN SOLUTION
 for forget_bias in (0, 1, 3):
     print(table_row(forget_bias))
 print("fewer units,", table_row(0, hidden_size=8))

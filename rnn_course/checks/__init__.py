@@ -15,9 +15,11 @@ from rnn_course.checks.differences import check_numerical_gradient
 from rnn_course.checks.direction_gradients import check_bidirectional_backward
 from rnn_course.checks.directions import check_bidirectional_states
 from rnn_course.checks.features import check_bag_of_tokens, check_window_features
+from rnn_course.checks.gated import check_gated_forward
 from rnn_course.checks.gradients import check_cross_entropy_gradient, check_rnn_step_backward
 from rnn_course.checks.greedy import check_greedy_decode
 from rnn_course.checks.gru import check_flip_update_gate, check_gru_step_forward
+from rnn_course.checks.gru_gradient import check_gru_step_backward
 from rnn_course.checks.heads import check_multi_head_attention
 from rnn_course.checks.jacobians import (
     check_gradient_norms,
@@ -56,8 +58,10 @@ __all__ = [
     "check_encoder_decoder_logits",
     "check_final_states",
     "check_flip_update_gate",
+    "check_gated_forward",
     "check_gradient_norms",
     "check_greedy_decode",
+    "check_gru_step_backward",
     "check_gru_step_forward",
     "check_jacobian_product",
     "check_last_hidden",

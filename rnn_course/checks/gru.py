@@ -10,7 +10,7 @@ from rnn_course.checks.rounding import measured_rounding
 B, D, H = 2, 3, 5
 
 
-def _draw(rng, reset, B=B, D=D, H=H, **replaced):
+def draw_step(rng, reset, B=B, D=D, H=H, **replaced):
     given = {"x_t": rng.uniform(-1, 1, (B, D)), "h_prev": rng.uniform(-0.9, 0.9, (B, H))}
     given |= {"W_xh": rng.uniform(-1, 1, (3 * H, D)), "W_hh": rng.uniform(-0.9, 0.9, (3 * H, H))}
     biases = {name: rng.uniform(-1, 1, 3 * H) for name in ("b_xh", "b_hh")}
@@ -128,11 +128,11 @@ SUSPECTS = {
 
 def _task(seed):
     rng = np.random.default_rng(seed)
-    after, before = _draw(rng, "after"), _draw(rng, "before")
-    single = tuple(_draw(rng, reset, B=1) for reset in ("after", "before"))
+    after, before = draw_step(rng, "after"), draw_step(rng, "before")
+    single = tuple(draw_step(rng, reset, B=1) for reset in ("after", "before"))
     kept = np.zeros(3 * H)
     kept[H : 2 * H] = 60.0
-    still = _draw(rng, "after", b_hh=kept, W_hh=np.zeros((3 * H, H)))
+    still = draw_step(rng, "after", b_hh=kept, W_hh=np.zeros((3 * H, H)))
     return Task(
         name="gru_step_forward",
         outputs=("h_t",),
@@ -144,7 +144,7 @@ def _task(seed):
             Aspect("z = 1: the cell keeps its state", 1, (still,)),
         ),
         suspects={"h_t": SUSPECTS},
-        fallbacks=(_draw(rng, "after", B=3, D=3, H=3),),
+        fallbacks=(draw_step(rng, "after", B=3, D=3, H=3),),
         rounding=measured_rounding(_reference, D + H + 12),
         shapes={"h_t": "(B, H)"},
     )  # fmt: skip
@@ -199,7 +199,7 @@ FLIPPED = tuple(f'flipped["{name}"]' for name in ("W_xh", "W_hh", "b_xh", "b_hh"
 
 def _flip_task(seed):
     rng = np.random.default_rng(seed)
-    given = [_draw(rng, "after", H=size) for size in (H, 1)]
+    given = [draw_step(rng, "after", H=size) for size in (H, 1)]
     main, one = ({k: g[k] for k in ("W_xh", "W_hh", "b_xh", "b_hh")} for g in given)
 
     return Task(
