@@ -14,7 +14,7 @@
 # operation by which many of its steps become one. At the end three networks read names, and you
 # measure which of them uses the order of the letters.
 #
-# **Needs:** chapters 2, 7 and 8, NumPy. **Time:** about 110 minutes.
+# **Needs:** chapters 2, 7 and 8, NumPy. **Time:** about 120 minutes.
 #
 # **How it works.** Each task has a cell with a gap, a cell to try your function on numbers that
 # you can work out by hand, and a graded cell. Run the graded cell as often as you like: it says
@@ -125,7 +125,7 @@ zeros = np.zeros((1, 2, 2))
 multi_head_attention(zeros, zeros, np.array([[[1.0, 10.0], [3.0, 30.0]]]), num_heads=2)
 
 # %% graded="multi-head-attention-value"
-checks.grade(checks.check_multi_head_attention, multi_head_attention, points=5)
+checks.grade(checks.check_multi_head_attention, multi_head_attention, causal_attention, points=5)
 
 # %% [markdown]
 # ## Task 3: one step with a cache
@@ -176,7 +176,7 @@ for t in range(6):
 print(f"largest difference {abs(np.stack(steps, axis=1) - causal_attention(q, k, v)[0]).max():.0e}")
 
 # %% graded="cached-step-value"
-checks.grade(checks.check_cached_step, cached_step, points=5)
+checks.grade(checks.check_cached_step, cached_step, causal_attention, points=5)
 
 # %% [markdown]
 # ## Task 4: waves for positions
@@ -305,26 +305,72 @@ def combine_segments(keep_1, add_1, keep_2, add_2):
 
 
 # %% [markdown]
-# Try it. Halve and add 1, then halve and add 1: together a quarter stays and 1.5 is added. The cell
-# after it uses your operation for a *scan*: in each round every step is joined with the stretch
-# before it, and all stretches double their length. A thousand steps take ten rounds.
+# Try it. Halve and add 1, then halve and add 1 again: together a quarter stays, and 1.5 is added.
 
 # %%
 combine_segments(*np.array([[[[0.5]]], [[[1.0]]], [[[0.5]]], [[[1.0]]]]))
+
+# %% graded="combine-segments-value"
+checks.grade(checks.check_combine_segments, combine_segments, points=4)
+
+# %% [markdown]
+# ## Task 7: one round of a scan
+#
+# A *scan* finds all states without going from step to step. For each step $t$ it keeps a stretch
+# that ends there, `keep[:, t]` and `add[:, t]`, at first the step alone. In each round every
+# stretch is joined with the one that ends where it begins, `reach` steps before, and then all of
+# them reach twice as far.
+#
+# Write one round. Where $t \ge$ `reach`, join the stretch of step $t -$ `reach`, which is the
+# earlier one, with that of step $t$. The first `reach` steps have nothing before them and stay as
+# they are; if `reach` is `T` or more, that is all of them. Return `keep` and `add`, `(B, T, H)`
+# each. No joint of a round waits for another, so one call of your `combine_segments` can make all
+# of them.
+#
+# *Common mistake:* a loop over `t` that writes into the array it reads from. Then step $t$ is
+# joined with a stretch that has already grown in this round.
+
+
+# %% solution="doubling-round"
+def doubling_round(keep, add, reach):
+    """Join every stretch with the one that ends `reach` steps before it.
+
+    Args:
+        keep, add: (B, T, H) at step t, those of the stretch that ends there. reach: at least 1.
+
+    Returns:
+        keep, add: (B, T, H) each, of the longer stretches, of the dtype of the inputs.
+    """
+    ### BEGIN SOLUTION
+    longer_keep, longer_add = combine_segments(
+        keep[:, :-reach], add[:, :-reach], keep[:, reach:], add[:, reach:]
+    )  # (B, T - reach, H) each
+    keep = np.concatenate([keep[:, :reach], longer_keep], axis=1)  # (B, T, H)
+    add = np.concatenate([add[:, :reach], longer_add], axis=1)  # (B, T, H)
+    return keep, add
+    ### END SOLUTION
+
+
+# %% [markdown]
+# Try it. Every step halves and adds 1. With `reach=1` the first step stays, `0.5` and `1`; each
+# later one is joined with the step before it, as in task 6: `0.25` and `1.5`.
+
+# %%
+keep, add = doubling_round(np.full((1, 4, 1), 0.5), np.ones((1, 4, 1)), reach=1)
+print(keep[0, :, 0], add[0, :, 0])
+
+# %% [markdown]
+# Ten rounds, with a reach of 1, 2, 4 and so on, are enough for a thousand steps. Your scan should
+# give the states of task 5, but for rounding.
 
 
 # %% locked="scan"
 def scan_by_doubling(keep, add, h_0):
     """All states of a linear recurrence, and the number of rounds."""
-    add = np.concatenate([add[:, :1] + keep[:, :1] * h_0[:, None], add[:, 1:]], axis=1)
-    reach, rounds = 1, 0
+    first = keep[:, :1] * h_0[:, None] + add[:, :1]  # (B, 1, H), step 0 adds what is left of h_0
+    add, reach, rounds = np.concatenate([first, add[:, 1:]], axis=1), 1, 0
     while reach < keep.shape[1]:
-        earlier, later = (keep[:, :-reach], add[:, :-reach]), (keep[:, reach:], add[:, reach:])
-        joined = combine_segments(*earlier, *later)
-        keep, add = (
-            np.concatenate([old[:, :reach], new], axis=1)
-            for old, new in zip((keep, add), joined, strict=True)
-        )
+        keep, add = doubling_round(keep, add, reach)
         reach, rounds = 2 * reach, rounds + 1
     return add, rounds
 
@@ -335,8 +381,8 @@ given = rng.uniform(0, 1, (2, 1000, 3)), rng.standard_normal((2, 1000, 3)), np.o
 h, rounds = scan_by_doubling(*given)
 print(f"{rounds} rounds, largest difference {abs(h - linear_recurrence(*given)).max():.0e}")
 
-# %% graded="combine-segments-value"
-checks.grade(checks.check_combine_segments, combine_segments, points=4)
+# %% graded="doubling-round-value"
+checks.grade(checks.check_doubling_round, doubling_round, combine_segments, points=5)
 
 # %% [markdown]
 # ## Your experiment: who uses the order of the letters?

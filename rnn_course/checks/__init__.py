@@ -8,7 +8,8 @@ turns it into points.
 from rnn_course.checks.attention import check_attention_backward, check_dot_product_attention
 from rnn_course.checks.batches import check_last_hidden, check_pad_batch
 from rnn_course.checks.bptt import check_rnn_backward, check_truncated_rnn_backward
-from rnn_course.checks.causal import check_cached_step, check_causal_attention
+from rnn_course.checks.caches import check_cached_step
+from rnn_course.checks.causal import check_causal_attention
 from rnn_course.checks.clipping import check_clip_by_global_norm
 from rnn_course.checks.decoding import check_beam_search, check_teacher_forcing
 from rnn_course.checks.differences import check_numerical_gradient
@@ -32,6 +33,7 @@ from rnn_course.checks.lstm_gradient import check_lstm_step_backward
 from rnn_course.checks.recurrences import check_combine_segments, check_linear_recurrence
 from rnn_course.checks.reversal import check_final_states, check_reverse_padded
 from rnn_course.checks.rnn import check_rnn_forward, check_rnn_step_forward
+from rnn_course.checks.scans import check_doubling_round
 from rnn_course.checks.spectral import check_with_spectral_radius
 from rnn_course.checks.stacks import check_apply_dropout, check_stacked_states
 from rnn_course.checks.translation import check_encoder_decoder_logits
@@ -55,6 +57,7 @@ __all__ = [
     "check_combine_segments",
     "check_cross_entropy_gradient",
     "check_dot_product_attention",
+    "check_doubling_round",
     "check_encoder_decoder_logits",
     "check_final_states",
     "check_flip_update_gate",

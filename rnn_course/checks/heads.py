@@ -1,10 +1,15 @@
 """Check of causal attention in several heads."""
 
+import functools
+
 import numpy as np
 
-from rnn_course.attention import dot_product_attention_weights
-from rnn_course.checks.examine import Aspect, Task, examine
+from rnn_course.checks.causal import WRONG_LOOKS, earlier_attention, look_back
+from rnn_course.checks.compare import matches
+from rnn_course.checks.examine import Aspect, Task
+from rnn_course.checks.following import examine_following
 from rnn_course.checks.rounding import measured_rounding
+from rnn_course.checks.weights import WRONG_DIVISORS
 
 B, T, HEADS, SIZE = 2, 5, 3, 2  # SIZE is d, that of a head
 
@@ -24,16 +29,24 @@ def _merge(o):
     return o.swapaxes(1, 2).reshape(B, T, heads * d)
 
 
-def _heads(split=_split, merge=_merge, root=None, causal=True, pick=None):
+def _outputs(q, k, v, **how):
+    return look_back(q, k, v, **how)[0]
+
+
+def _over_each(look, q, k, v):
+    """Attention of every head by itself, q, k, v (B, heads, T, d); o of the same shape."""
+    o = look(*(a.reshape(-1, *a.shape[2:]) for a in (q, k, v)))  # (B * heads, T, d)
+    return o.reshape(v.shape)
+
+
+def _heads(split=_split, merge=_merge, pick=None, look=_outputs, **how):
     """Attention in heads, parts of which may be wrong."""
 
     def run(q, k, v, num_heads):
         q, k, v = (split(a, num_heads) for a in (q, k, v))
         if pick:
             k, v = pick(k, v)
-        scale = np.sqrt(q.shape[3]) / root(q, num_heads) if root else 1
-        p = dot_product_attention_weights(q * scale, k, causal=causal)
-        return merge(p @ v)
+        return merge(_over_each(lambda *given: look(*given, **how), q, k, v))
 
     return run
 
@@ -62,17 +75,28 @@ def _merge_rows(o):
     return o.reshape(B, T, heads * d)
 
 
-def _over_heads(q, k, v, num_heads):
-    """Attention of the heads of one step to each other."""
-    parts = [_split(a, num_heads).swapaxes(1, 2) for a in (q, k, v)]  # (B, T, heads, d)
-    o = dot_product_attention_weights(*parts[:2], causal=True) @ parts[2]
-    return o.reshape(q.shape)
+def _steps(a, num_heads):
+    return _split(a, num_heads).swapaxes(1, 2)  # (B, T, heads, d)
+
+
+def _merge_steps(o):
+    return o.reshape(*o.shape[:2], -1)
 
 
 def _mean_of_heads(q, k, v, num_heads):
-    qs, ks = (_split(a, num_heads) for a in (q, k))
-    p = dot_product_attention_weights(qs, ks, causal=True).mean(axis=1)  # (B, T, T)
-    return p @ v
+    """Each head's weights by the values of all heads, then the mean over the heads."""
+    every = np.repeat(v[:, None], num_heads, axis=1)  # (B, heads, T, E)
+    mean = _heads(merge=lambda o: o.mean(axis=1), pick=lambda k, _: (k, every))
+    return mean(q, k, v, num_heads)
+
+
+def _root(size):
+    """Divisors that depend on the sizes of q and on the number of heads."""
+
+    def run(q, k, v, num_heads):
+        return _heads(divisor=lambda d: np.sqrt(size(q, num_heads)))(q, k, v, num_heads)
+
+    return run
 
 
 SUSPECTS = {
@@ -97,18 +121,20 @@ SUSPECTS = {
     "there is one head only: all features enter one score.": lambda q, k, v, num_heads: _right(
         q, k, v, 1
     ),
-    "the mask is missing: each step sees all steps.": _heads(causal=False),
-    "the scores are divided by the root of all features; d is the size of a head.": _heads(
-        root=lambda q, heads: np.sqrt(q.shape[3] * heads)
+    "the scores are divided by the root of all features; d is the size of a head.": _root(
+        lambda q, num_heads: q.shape[2]
     ),
-    "the scores are not divided by the root of d, the size of a head.": _heads(
-        root=lambda q, heads: 1
+    "the scores are divided by the root of the number of heads; d is the size of a head.": _root(
+        lambda q, num_heads: num_heads
     ),
-    "the scores are divided by d instead of its root.": _heads(root=lambda q, heads: q.shape[3]),
-    "the scores are divided by the root of the number of heads; d is the size of a head.": _heads(
-        root=lambda q, heads: np.sqrt(heads)
+    "the scores are divided by the root of the number of steps; d is the size of a head.": _root(
+        lambda q, num_heads: q.shape[1]
     ),
-    "the heads of one step attend to each other; steps should attend to steps.": _over_heads,
+    **{cause: _heads(divisor=divisor) for cause, divisor in WRONG_DIVISORS.items()},
+    **{cause: _heads(weigh=weigh) for cause, weigh in WRONG_LOOKS.items()},
+    "the heads of one step attend to each other; steps should attend to steps.": _heads(
+        _steps, _merge_steps
+    ),
     "the weights of the heads were averaged: each head keeps its own.": _mean_of_heads,
     "all heads use the keys of the first.": _heads(
         pick=lambda k, v: (np.broadcast_to(k[:, :1], k.shape), v)
@@ -125,12 +151,25 @@ SUSPECTS = {
 }
 
 
-def _task(seed):
+def _over(attention):
+    """Heads that attend by the learner's attention, each by itself."""
+    in_heads, in_one = _heads(look=attention), _heads(look=attention, split=lambda a, _: a[:, None])
+
+    def run(q, k, v, num_heads):
+        o = in_heads(q, k, v, num_heads)
+        if num_heads > 1 and matches(o, in_one(q, k, v, 1)):
+            raise ValueError("this attention does not tell heads from one head")
+        return o
+
+    return run
+
+
+def _task(seed, run=_right):
     rng = np.random.default_rng(seed)
     return Task(
         name="multi_head_attention",
         outputs=("o",),
-        reference=lambda *inputs: _right(*inputs),
+        reference=lambda *inputs: run(*inputs),
         aspects=(
             Aspect("three heads of two features", 4, (_draw(rng),)),
             Aspect("one head of all features", 1, (_draw(rng, heads=1, size=4),)),
@@ -139,11 +178,17 @@ def _task(seed):
         ),
         suspects={"o": SUSPECTS},
         fallbacks=(_draw(rng, B=3, T=3, heads=3, size=3), _draw(rng, T=2, heads=2)),
-        rounding=measured_rounding(lambda *inputs: _right(*inputs), SIZE + T + 8),
+        rounding=measured_rounding(lambda *inputs: run(*inputs), SIZE + T + 8),
         shapes={"o": "(B, T, E)"},
     )
 
 
-def check_multi_head_attention(answer, seed=8006):
-    """Check answer(q, k, v, num_heads) -> o; returns a Verdict."""
-    return examine(_task(seed), answer)
+def check_multi_head_attention(answer, attention=None, seed=8006):
+    """Check answer(q, k, v, num_heads) -> o; returns a Verdict.
+
+    ``attention`` is the learner's causal_attention. Where it is wrong, right heads over it get all
+    points: no mistake costs twice.
+    """
+    make_task = functools.partial(_task, seed)
+    own = earlier_attention(attention, seed)
+    return examine_following(make_task, answer, _over, causal_attention=own)

@@ -8,7 +8,8 @@ from rnn_course.scan import scan_steps
 B, T, H = 2, 6, 3
 
 
-def _draw(rng, B=B, T=T, H=H, low=0.2):
+def draw_recurrence(rng, B=B, T=T, H=H, low=0.2):
+    """keep, add and h_0, every number far enough from 0 to show."""
     keep = rng.uniform(low, 1, (B, T, H))
     return {
         "keep": keep,
@@ -100,9 +101,13 @@ def _state_rounding(keep, add, h_0):
 
 def _recurrence_task(seed):
     rng = np.random.default_rng(seed)
-    main, forgetful, long = _draw(rng), _draw(rng), _draw(rng, T=400, low=0)
+    main, forgetful, long = (
+        draw_recurrence(rng),
+        draw_recurrence(rng),
+        draw_recurrence(rng, T=400, low=0),
+    )
     forgetful["keep"][:, 2] = 0
-    whole = _draw(rng)
+    whole = draw_recurrence(rng)
     whole["keep"][:] = 1
     return Task(
         name="linear_recurrence",
@@ -110,12 +115,12 @@ def _recurrence_task(seed):
         reference=lambda *inputs: scan_steps(*inputs),
         aspects=(
             Aspect("the state after every step", 4, (main,)),
-            Aspect("one sequence of one step", 1, (_draw(rng, B=1, T=1),)),
+            Aspect("one sequence of one step", 1, (draw_recurrence(rng, B=1, T=1),)),
             Aspect("keep = 0 forgets all, keep = 1 nothing", 1, (forgetful, whole)),
             Aspect("400 steps, whose product of all keep is too small for a number", 1, (long,)),
         ),
         suspects={"h": SUSPECTS},
-        fallbacks=(_draw(rng, B=3, T=3),),
+        fallbacks=(draw_recurrence(rng, B=3, T=3),),
         rounding=_state_rounding,
         shapes={"h": "(B, T, H)"},
     )
@@ -126,7 +131,8 @@ def check_linear_recurrence(answer, seed=8004):
     return examine(_recurrence_task(seed), answer)
 
 
-def _both(keep_1, add_1, keep_2, add_2):
+def combine(keep_1, add_1, keep_2, add_2):
+    """Two stretches made one."""
     return keep_2 * keep_1, keep_2 * add_1 + add_2
 
 
@@ -136,7 +142,7 @@ WRONG_KEEPS = {
     ),
     "this is the keep of the later stretch alone.": lambda k1, a1, k2, a2: k2,
     "this is the keep of the earlier stretch alone.": lambda k1, a1, k2, a2: k1,
-    "this is add; the results are keep first and add second.": lambda *i: _both(*i)[1],
+    "this is add; the results are keep first and add second.": lambda *i: combine(*i)[1],
     "the additions are multiplied; keep is the product of both keeps.": lambda k1, a1, k2, a2: (
         a1 * a2
     ),
@@ -162,14 +168,14 @@ WRONG_ADDS = {
     "the earlier addition stands alone; it has to pass the later stretch and meet its "
     "addition.": lambda k1, a1, k2, a2: a1,
     "the sign is wrong: both parts are added.": lambda k1, a1, k2, a2: a2 - k2 * a1,
-    "this is keep; the results are keep first and add second.": lambda *i: _both(*i)[0],
+    "this is keep; the results are keep first and add second.": lambda *i: combine(*i)[0],
     "the keep of the later stretch multiplies its own addition; it belongs to the earlier "
     "one.": lambda k1, a1, k2, a2: a1 + k2 * a2,
 }
 
 
 def _both_rounding(keep_1, add_1, keep_2, add_2):
-    sizes = _both(*map(np.abs, (keep_1, add_1, keep_2, add_2)))
+    sizes = combine(*map(np.abs, (keep_1, add_1, keep_2, add_2)))
     return tuple(4 * size for size in sizes)
 
 
@@ -177,7 +183,7 @@ def _combine_task(seed):
     rng = np.random.default_rng(seed)
 
     def draw(*shape):
-        first, second = _draw(rng), _draw(rng)
+        first, second = draw_recurrence(rng), draw_recurrence(rng)
         given = {"keep_1": first["keep"], "add_1": first["add"]}
         given |= {"keep_2": second["keep"], "add_2": second["add"]}
         return {name: value[tuple(slice(n) for n in shape)] for name, value in given.items()}
@@ -189,7 +195,7 @@ def _combine_task(seed):
     return Task(
         name="combine_segments",
         outputs=("keep", "add"),
-        reference=lambda *inputs: _both(*inputs),
+        reference=lambda *inputs: combine(*inputs),
         aspects=(
             Aspect("keep: what is left of the state before both", 2, (main,), ("keep",)),
             Aspect("add: what both add to it", 3, (main,), ("add",)),

@@ -55,6 +55,7 @@ NAMES = (
     "sinusoidal_positions",
     "linear_recurrence",
     "combine_segments",
+    "doubling_round",
     "multi_head_attention",
 )
 

@@ -80,11 +80,11 @@ def wrong_cache(name, says, keeps, append):
 
 wrong_cache("in front", "stands in front", 5 / 10, lambda old, new: np.concatenate(
     [new[:, None], old], axis=1))  # fmt: skip
-wrong_cache("last row overwritten", "the last row was overwritten", 2 / 10, lambda old, new: (
+wrong_cache("last row overwritten", "the last row was overwritten", 1 / 10, lambda old, new: (
     np.concatenate([old[:, :-1], new[:, None]], axis=1)))  # fmt: skip
-wrong_cache("oldest row dropped", "the oldest row was dropped", 2 / 10, lambda old, new: (
+wrong_cache("oldest row dropped", "the oldest row was dropped", 1 / 10, lambda old, new: (
     np.concatenate([old[:, 1:], new[:, None]], axis=1)))  # fmt: skip
-wrong_cache("appended twice", "at the end twice", 1 / 10, lambda old, new: np.concatenate(
+wrong_cache("appended twice", "at the end twice", 0, lambda old, new: np.concatenate(
     [old, new[:, None], new[:, None]], axis=1))  # fmt: skip
 wrong_cache("no axis of time", "It stops with", 0, lambda old, new: np.concatenate(
     [old, new], axis=1))  # fmt: skip
@@ -107,13 +107,13 @@ def wrong_output(name, says, keeps):
 
 wrong_output("own step not seen", "the step does not see itself", 2 / 10)(
     lambda q_t, k_t, v_t, keys, values: attend(q_t, keys, values))  # fmt: skip
-wrong_output("not divided", "not divided by the root of d", 4 / 10)(
+wrong_output("not divided", "not divided by the root of d", 3 / 10)(
     lambda q_t, k_t, v_t, keys, values: attend(
         q_t * q_t.shape[1] ** 0.5, end(keys, k_t), end(values, v_t)))  # fmt: skip
-wrong_output("divided by d", "by d instead of its root", 4 / 10)(
+wrong_output("divided by d", "by d instead of its root", 3 / 10)(
     lambda q_t, k_t, v_t, keys, values: attend(
         q_t / q_t.shape[1] ** 0.5, end(keys, k_t), end(values, v_t)))  # fmt: skip
-wrong_output("divided by the root of the keys' number", "the number of keys", 4 / 10)(
+wrong_output("divided by the root of the keys' number", "the number of keys", 3 / 10)(
     lambda q_t, k_t, v_t, keys, values: attend(
         q_t * (q_t.shape[1] / (keys.shape[1] + 1)) ** 0.5,
         end(keys, k_t), end(values, v_t)))  # fmt: skip
@@ -124,7 +124,7 @@ wrong_output("keys averaged", "the keys are averaged", 2 / 10)(
 wrong_output("over the batch", "runs over the batch", 2 / 10)(
     lambda q_t, k_t, v_t, keys, values: attend(
         q_t, end(keys, k_t), end(values, v_t), lambda a: softmax(a, axis=0)))  # fmt: skip
-wrong_output("uniform weights", "every key gets the same weight", 3 / 10)(
+wrong_output("uniform weights", "gets the same weight", 3 / 10)(
     lambda q_t, k_t, v_t, keys, values: end(values, v_t).mean(axis=1))  # fmt: skip
 wrong_output("its own value", "the step's own value", 3 / 10)(
     lambda q_t, k_t, v_t, keys, values: v_t.copy())  # fmt: skip

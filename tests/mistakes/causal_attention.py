@@ -111,12 +111,12 @@ def _(q, k, v):
     return p @ v, p
 
 
-@answers.mistake("not divided by the root", "not divided by the root", 2 / 9)
+@answers.mistake("not divided by the root", "not divided by the root", 1 / 9)
 def _(q, k, v):
     return minus_infinity(q * q.shape[2] ** 0.5, k, v)
 
 
-@answers.mistake("divided by d", "by d instead of its root", 2 / 9)
+@answers.mistake("divided by d", "by d instead of its root", 1 / 9)
 def _(q, k, v):
     return minus_infinity(q / q.shape[2] ** 0.5, k, v)
 

@@ -105,7 +105,7 @@ def _(q, k, v, num_heads):
     return attend(q, k, v)
 
 
-@answers.mistake("no mask", "the mask is missing", 1 / 9)
+@answers.mistake("no mask", "there is no mask", 1 / 9)
 def _(q, k, v, num_heads):
     return merge(attend(*(split(a, num_heads) for a in (q, k, v)), causal=False))
 
