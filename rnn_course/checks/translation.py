@@ -17,15 +17,20 @@ def _draw_net(rng, V, D=D, H=H):
     return {"E": rng.normal(0, 1, (V, D))} | draw_weights(rng, D, H)
 
 
-def _draw(rng, lengths=LENGTHS, S=S, T=T, D=D, H=H, vocabularies=(V_SOURCE, V), words=(3, V)):
-    """Arguments in which no row of inputs holds a word twice; words: the smallest, and the end."""
-    lengths, words = np.array(lengths), np.arange(*words)
-    B, V = len(lengths), vocabularies[1]
-    source = rng.choice(words, (B, S)) * (np.arange(S) < lengths[:, None])
-    inputs = np.stack([rng.choice(words, T, replace=False) for _ in range(B)])
+def _draw_words(rng, words, B, steps):
+    """(B, steps) words, none of them twice in a row of the batch."""
+    return np.stack([rng.choice(words, steps, replace=False) for _ in range(B)])
+
+
+def _draw(rng, lengths=LENGTHS, S=S, T=T, D=D, H=H, vocabularies=(V_SOURCE, V), first=3):
+    """Arguments; ``first`` is the smallest number of a word, but for START."""
+    lengths, words = np.array(lengths), np.arange(first, vocabularies[1])
+    source, inputs = (_draw_words(rng, words, len(lengths), steps) for steps in (S, T))
     inputs[:, 0] = START
-    encoder, decoder = (_draw_net(rng, size, D, H) for size in vocabularies)
+    encoder, decoder = (_draw_net(rng, V, D, H) for V in vocabularies)
+    V = vocabularies[1]
     decoder |= {"W_hy": rng.normal(0, 1, (V, H)), "b_y": rng.normal(0, 1, V)}
+    source = source * (np.arange(S) < lengths[:, None])
     given = {"source": source, "lengths": lengths, "inputs": inputs}
     return given | {"encoder": encoder, "decoder": decoder}
 
@@ -45,8 +50,8 @@ def _task(seed):
     dirty["source"] = rng.integers(3, V_SOURCE, dirty["source"].shape)
     alone = _draw(rng, (3, 2), 4)
     alone["encoder"] = {name: 0 * array for name, array in alone["encoder"].items()}
-    full, short = _draw(rng, (5, 5), 5), _draw(rng, (1,), 3, T=1, words=(3, V))
-    same = _draw(rng, (2, 3, 1), 3, 3, 3, 3, (3, 3), (0, 3))
+    full, short = _draw(rng, (5, 5), 5), _draw(rng, (1,), 1, 1)
+    same = _draw(rng, (2, 3, 1), 3, 3, 3, 3, (3, 3), 0)
     return Task(
         name="encoder_decoder_logits",
         outputs=("y",),

@@ -155,19 +155,20 @@ def cell_of(net):
 
 
 ENCODER = 2 / 12  # an encoder that reads wrongly leaves the decoder by itself right
-starting("state at the padded end", "state at the padded end", ENCODER, lambda h, n: h[:, -1])
+PADDED = 4 / 12  # and one that errs in the padding leaves sources without any right
+starting("state at the padded end", "state at the padded end", PADDED, lambda h, n: h[:, -1])
 starting("decoder from zeros", "nothing of the source", ENCODER, lambda h, n: 0 * h[:, 0])
 starting("state after the first word", "after the first word", ENCODER, lambda h, n: h[:, 0])
-starting("longest length for all", "as far as the longest", 4 / 12, lambda h, n: h[:, max(n) - 1])
-starting("first length for all", "as far as the first one", 4 / 12, lambda h, n: h[:, n[0] - 1])
+starting("longest length for all", "as far as the longest", PADDED, lambda h, n: h[:, max(n) - 1])
+starting("first length for all", "as far as the first one", PADDED, lambda h, n: h[:, n[0] - 1])
 starting("last word not read", "is not read", ENCODER,
          lambda h, n: h[np.arange(len(h)), np.maximum(n - 2, 0)])  # fmt: skip
-starting("one place of padding read", "one place of padding", ENCODER,
+starting("one place of padding read", "one place of padding", PADDED,
          lambda h, n: h[np.arange(len(h)), np.minimum(n, h.shape[1] - 1)])  # fmt: skip
 starting("last row's state for all", "the last row's state", ENCODER,
          lambda h, n: np.tile(h[-1, n[-1] - 1], (len(h), 1)))  # fmt: skip
 starting("mean of all states", "padding included", ENCODER, lambda h, n: h.mean(axis=1))
-starting("padding set to zero", "set to zero in the padding", ENCODER,
+starting("padding set to zero", "set to zero in the padding", PADDED,
          lambda h, n: h[:, -1] * (n == h.shape[1])[:, None])  # fmt: skip
 
 with_nets("decoder on the encoder's weights", "runs on the encoder's weights; it has", 0,
@@ -209,7 +210,7 @@ returning("time first", "time and batch are exchanged", 0, lambda y: y.swapaxes(
 returning("no return", "end in a `return`", 0, lambda y: None)
 
 
-@answers.mistake("padding read as zeros", "as words of zeros", keeps=ENCODER)
+@answers.mistake("padding read as zeros", "as words of zeros", keeps=PADDED)
 def _(source, lengths, inputs, encoder, decoder):
     x = encoder["E"][source] * (np.arange(source.shape[1]) < lengths[:, None])[:, :, None]
     h, _ = rnn_forward(x, None, *weights(encoder))
