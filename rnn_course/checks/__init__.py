@@ -17,7 +17,7 @@ from rnn_course.checks.direction_gradients import check_bidirectional_backward
 from rnn_course.checks.directions import check_bidirectional_states
 from rnn_course.checks.features import check_bag_of_tokens, check_window_features
 from rnn_course.checks.gated import check_gated_forward
-from rnn_course.checks.gradients import check_cross_entropy_gradient, check_rnn_step_backward
+from rnn_course.checks.gradients import check_rnn_step_backward
 from rnn_course.checks.greedy import check_greedy_decode
 from rnn_course.checks.gru import check_flip_update_gate, check_gru_step_forward
 from rnn_course.checks.gru_gradient import check_gru_step_backward
@@ -27,6 +27,7 @@ from rnn_course.checks.jacobians import (
     check_jacobian_product,
     check_state_jacobians,
 )
+from rnn_course.checks.loss_gradient import check_cross_entropy_gradient
 from rnn_course.checks.losses import check_log_softmax, check_masked_cross_entropy
 from rnn_course.checks.lstm import check_lstm_step_forward
 from rnn_course.checks.lstm_gradient import check_lstm_step_backward

@@ -50,6 +50,11 @@ TOKEN_SUSPECTS = {
         sorted(rows, key=len), p
     )[0],
     "the sequences stand in reverse.": lambda rows, p=0: _pad([r[::-1] for r in rows], p)[0],
+    "this is the mask; the tokens come first, then the mask.": lambda rows, p=0: _pad(rows, p)[1],
+    "numbers too large for this dtype wrap around; leave out dtype= or take "
+    "np.int64.": lambda rows, p=0: _pad(rows, p)[0].astype(np.int8),
+    "numbers too large for int16 wrap around; leave out dtype= or take "
+    "np.int64.": lambda rows, p=0: _pad(rows, p)[0].astype(np.int16),
 }
 MASK_SUSPECTS = {
     "the mask is the wrong way round: True belongs to the real items.": lambda rows, p=0: (
@@ -66,7 +71,9 @@ MASK_SUSPECTS = {
     ].sum(axis=1),
     "the mask says that every item is real.": lambda rows, p=0: _pad(rows, p)[1] | True,
     "the mask is one item too short: the last real item is at index length - "
-    "1.": lambda rows, p=0: _pad(rows, p)[1] & np.roll(_pad(rows, p)[1], -1, axis=1),
+    "1.": lambda rows, p=0: text.mask_from_lengths(
+        [len(row) - 1 for row in rows], max(map(len, rows))
+    ),
     "the mask is one item too long: the last real item is at index length - 1.": lambda rows, p=0: (
         text.mask_from_lengths([len(row) + 1 for row in rows], max(map(len, rows)))
     ),
@@ -77,10 +84,14 @@ MASK_SUSPECTS = {
 def _pad_task(seed):
     rng = np.random.default_rng(seed)
 
-    def draw(*lengths, **padding):
-        return {"sequences": [rng.integers(2, 30, n).tolist() for n in lengths]} | padding
+    def draw(*lengths, most=30, **padding):
+        rows = [rng.integers(2, most, n).tolist() for n in lengths]
+        max(rows, key=len)[0] = 1  # so max(rows), the last in dictionary order, is not the longest
+        return {"sequences": rows} | padding
 
     main = draw(3, 1, 6, 4)
+    large = draw(2, 5, 3, most=100_000, padding=-1)
+    large["sequences"][0][1] = 2**16 + 1  # too large for int16, whatever else is drawn
     collision = draw(4, 2, 5, padding=0)
     collision["sequences"][1][0] = 0
     return Task(
@@ -90,9 +101,11 @@ def _pad_task(seed):
         aspects=(
             Aspect("tokens of four sequences, padded with 0", 3, (main,), ("tokens",)),
             Aspect("their mask", 2, (main,), ("mask",)),
-            Aspect("another padding: -1", 1, (draw(2, 5, 3, padding=-1),)),
+            Aspect("another padding, -1; items of five digits", 1, (large,)),
             Aspect("a real item that equals the padding", 1, (collision,)),
-            Aspect("equal lengths; one sequence", 1, (draw(3, 3), draw(4))),
+            Aspect(
+                "equal lengths; one sequence; one item", 1, (draw(3, 3), draw(4), draw(1, 1, 1))
+            ),
         ),
         suspects={"tokens": TOKEN_SUSPECTS, "mask": MASK_SUSPECTS},
         shapes={"tokens": "(B, T)", "mask": "(B, T)"},
@@ -123,6 +136,17 @@ LAST_SUSPECTS = {
     "the column of the longest sequence is taken for every row.": lambda h, lengths: h[
         :, lengths.max() - 1
     ],
+    "the column where the first sequence ends is taken for every row.": lambda h, lengths: h[
+        :, lengths[0] - 1
+    ],
+    "the column where the shortest sequence ends is taken for every row.": lambda h, lengths: h[
+        :, lengths.min() - 1
+    ],
+    "every row is taken from the first sequence; pair row j with its own step, for instance with "
+    "np.arange.": lambda h, lengths: h[0, lengths - 1],
+    "the indices are exchanged: the row comes first, then the step.": lambda h, lengths: h[
+        lengths - 1, _rows(h)
+    ],
     "one step too late: the real steps of row j are 0 to lengths[j] - 1.": lambda h, lengths: h[
         _rows(h), lengths
     ],
@@ -142,6 +166,21 @@ LAST_SUSPECTS = {
         h * _real(h, lengths)
     ).sum(axis=1),
     "this is the mean over all steps, padding included.": lambda h, lengths: h.mean(axis=1),
+    "this is the largest value of each unit over the real steps.": lambda h, lengths: np.where(
+        _real(h, lengths), h, -np.inf
+    ).max(axis=1),
+    "the rows stand in order of length; keep the order of the batch.": lambda h, lengths: _last(
+        h, lengths
+    )[np.argsort(-lengths)],
+    "the rows stand in order of length; row j belongs to sequence j.": lambda h, lengths: _last(
+        h, lengths
+    )[np.argsort(lengths)],
+    "the last sequence's state stands in every row.": lambda h, lengths: (
+        0 * _last(h, lengths) + _last(h, lengths)[-1]
+    ),
+    "the axis of time is still there, with one entry; take the entry.": lambda h, lengths: _last(
+        h, lengths
+    )[:, None],
     "padding is set to zero, and then still taken as the last state.": lambda h, lengths: (
         h * _real(h, lengths)
     )[:, -1],
@@ -160,9 +199,13 @@ def _last_task(seed):
         outputs=("h_last",),
         reference=_last,
         aspects=(
-            Aspect("four sequences of different lengths, all padded", 2, (draw(7, [6, 3, 2, 4]),)),
+            Aspect("four sequences of different lengths, all padded", 2, (draw(7, [3, 6, 2, 4]),)),
             Aspect("a sequence that needs no padding", 1, (draw(6, [2, 6, 5]),)),
-            Aspect("a sequence of length 1; a batch of one", 1, (draw(7, [3, 1]), draw(4, [3]))),
+            Aspect(
+                "a sequence of length 1; a batch of one; one step",
+                1,
+                (draw(7, [3, 1]), draw(4, [3]), draw(1, [1, 1])),
+            ),
         ),
         suspects={"h_last": LAST_SUSPECTS},
         fallbacks=(draw(3, [2, 1, 2], H=3),),

@@ -1,10 +1,9 @@
-"""Checks of gradients: of the masked cross-entropy, and of one step of the vanilla RNN."""
+"""Check of the gradients of one step of the vanilla RNN."""
 
 import numpy as np
 
-from rnn_course import activations, losses, rnn
+from rnn_course import rnn
 from rnn_course.checks.examine import Aspect, Task, examine
-from rnn_course.checks.losses import K, T, draw_steps
 from rnn_course.checks.rnn import draw_step
 
 W_XH, W_HH, B_H = 'grads["W_xh"]', 'grads["W_hh"]', 'grads["b_h"]'
@@ -30,6 +29,20 @@ DERIVATIVES = {
     "the derivative of tanh is 1 - h_t^2; the square is missing.": lambda dh, h, h_prev: (
         dh * (1 - h)
     ),
+    "the derivative of tanh is 1 - h_t^2; here 1 - h_t is squared.": lambda dh, h, h_prev: (
+        dh * (1 - h) ** 2
+    ),
+    "the derivative of tanh is multiplied by; here dh_t is divided by it.": lambda dh, h, h_prev: (
+        dh / (1 - h * h)
+    ),
+    "dh_t does not enter: da_t is dh_t times the derivative of tanh.": lambda dh, h, h_prev: (
+        1 - h * h
+    ),
+    "the derivative of tanh is 1 - h_t^2; h_t times h_prev is not h_t^2.": lambda dh, h, h_prev: (
+        dh * (1 - h * h_prev)
+    ),
+    "the derivative of tanh is 1 - h_t^2; 2 h_t is the derivative of the "
+    "square.": lambda dh, h, h_prev: dh * (1 - 2 * h),
     "the derivative of tanh is 1 - h_t^2; here h_t^2 stands alone.": lambda dh, h, h_prev: (
         dh * h * h
     ),
@@ -81,7 +94,12 @@ PRODUCTS = {
         ),
         "it is averaged over the batch; the sum is asked for, the loss contains the "
         "mean.": lambda *i: _da(*i).T @ i[1] / len(i[1]),
-        "only one sequence of the batch counts.": lambda *i: np.outer(_da(*i)[-1], i[1][-1]),
+        "only the last sequence of the batch counts: are the gradients added up, or "
+        "replaced?": lambda *i: np.outer(_da(*i)[-1], i[1][-1]),
+        "only the first sequence of the batch counts.": lambda *i: np.outer(_da(*i)[0], i[1][0]),
+        "this is the gradient of W_hh: W_xh was multiplied by x_t.": lambda *i: _da(*i).T @ i[2],
+        "it is not summed over the batch. The weights serve every sequence, so their gradients add "
+        "up.": lambda *i: np.einsum("bh,bd->bhd", _da(*i), i[1]),
     },
     W_HH: {
         "it is transposed: row k holds the weights into unit k.": lambda *i: i[2].T @ _da(*i),
@@ -90,6 +108,11 @@ PRODUCTS = {
         ),
         "it is averaged over the batch; the sum is asked for, the loss contains the "
         "mean.": lambda *i: _da(*i).T @ i[2] / len(i[1]),
+        "only the last sequence of the batch counts: are the gradients added up, or "
+        "replaced?": lambda *i: np.outer(_da(*i)[-1], i[2][-1]),
+        "only the first sequence of the batch counts.": lambda *i: np.outer(_da(*i)[0], i[2][0]),
+        "it is not summed over the batch. The weights serve every sequence, so their gradients add "
+        "up.": lambda *i: np.einsum("bh,bk->bhk", _da(*i), i[2]),
     },
     B_H: {
         "it is not summed over the batch. b_h serves every sequence, so their gradients add "
@@ -99,6 +122,12 @@ PRODUCTS = {
         "it is summed over the units instead of over the batch.": lambda *i: _da(*i).sum(axis=1),
         "everything is summed to one number; each unit has its own bias.": lambda *i: _da(*i).sum(),
         "the derivative of tanh is left out for the bias.": lambda *i: i[0].sum(axis=0),
+        "the sum over the batch keeps its axis; b_h has one axis.": lambda *i: _da(*i).sum(
+            axis=0, keepdims=True
+        ),
+        "only the last sequence of the batch counts: are the gradients added up, or "
+        "replaced?": lambda *i: _da(*i)[-1],
+        "only the first sequence of the batch counts.": lambda *i: _da(*i)[0],
     },
 }
 
@@ -114,19 +143,39 @@ def _columns(dh, x, h_prev, h, U, W):
     return dict(zip(OUTPUTS, (U.T @ da, W.T @ da, da @ x.T, da @ h_prev.T, da), strict=True))
 
 
+NO_BIAS = (
+    "h_t is given: the derivative of tanh is 1 - h_t^2. Worked out again from x_t and h_prev, h_t "
+    "lacks the bias."
+)
+
+
+def _without_bias(dh, x, h_prev, h, U, W):
+    again = np.tanh(h_prev @ W.T + x @ U.T)
+    return _products(_da(dh, x, h_prev, again, U, W), x, h_prev, U, W)
+
+
 def _suspects(output):
     def spoilt(da):
         return lambda *i: _products(da(i[0], i[3], i[2]), i[1], i[2], i[4], i[5])[output]
 
-    columns = {COLUMNS: lambda *i: _columns(*i)[output]}
-    return PRODUCTS[output] | columns | {cause: spoilt(da) for cause, da in DERIVATIVES.items()}
+    whole = {
+        COLUMNS: lambda *i: _columns(*i)[output],
+        NO_BIAS: lambda *i: _without_bias(*i)[output],
+    }
+    return PRODUCTS[output] | whole | {cause: spoilt(da) for cause, da in DERIVATIVES.items()}
 
 
 def _rounding(dh_t, x_t, h_prev, h_t, W_xh, W_hh):
+    """Bounds of the errors in machine epsilons.
+
+    da_t takes at most four roundings, (1 - h) (1 + h) dh, of numbers up to dh_t. A product and the
+    sum over H units, or over B sequences, add H, or B, each of at most the sum of the sizes.
+    """
+    B, H = dh_t.shape
     named = _products(abs(dh_t), abs(x_t), abs(h_prev), abs(W_xh), abs(W_hh))
-    terms = 8 + sum(dh_t.shape)
-    dx_t, dh_prev, dW_xh, dW_hh, db_h = (terms * (1e-3 + value) for value in named.values())
-    return dx_t, dh_prev, {"W_xh": dW_xh, "W_hh": dW_hh, "b_h": db_h}
+    dx_t, dh_prev, dW_xh, dW_hh, db_h = named.values()
+    grads = {"W_xh": (4 + B) * dW_xh, "W_hh": (4 + B) * dW_hh, "b_h": (4 + B) * db_h}
+    return (4 + H) * dx_t, (4 + H) * dh_prev, grads
 
 
 def _draw(rng, **sizes):
@@ -164,118 +213,3 @@ def _task(seed):
 def check_rnn_step_backward(answer, seed=2005):
     """Check answer(dh_t, x_t, h_prev, h_t, W_xh, W_hh) -> dx_t, dh_prev, grads."""
     return examine(_task(seed), answer)
-
-
-def _softmax(y, axis=-1):
-    p = np.exp(y - y.max(axis=axis, keepdims=True))
-    return p / p.sum(axis=axis, keepdims=True)
-
-
-def _loss_gradient(y, target, mask):
-    return losses.cross_entropy_backward(losses.cross_entropy_forward(y, target, mask)[1])
-
-
-def _error(y, target, axis=-1):
-    return _softmax(y, axis) - (np.arange(y.shape[-1]) == target[..., None])  # (B, T, K)
-
-
-def _times(mask):
-    return mask[..., None]  # (B, T, 1)
-
-
-LOSS_GRADIENT_SUSPECTS = {
-    "1 is not subtracted at the target: this is p divided by the number of "
-    "steps.": lambda y, c, m: _softmax(y) * _times(m) / m.sum(),
-    "padded steps get a gradient; it has to be zero there.": lambda y, c, m: _error(y, c) / m.sum(),
-    "the mask is not used at all.": lambda y, c, m: _error(y, c) / m.size,
-    "the mask is not used, and nothing is divided by the number of steps.": lambda y, c, m: _error(
-        y, c
-    ),
-    "the gradient is divided by all B T places; the loss is the mean over the real steps "
-    "only.": lambda y, c, m: _error(y, c) * _times(m) / m.size,
-    "the loss is a mean: divide by the number of real steps.": lambda y, c, m: (
-        _error(y, c) * _times(m)
-    ),
-    "the gradient is divided by B; divide by the number of real steps.": lambda y, c, m: (
-        _error(y, c) * _times(m) / len(m)
-    ),
-    "the gradient is divided by T; divide by the number of real steps.": lambda y, c, m: (
-        _error(y, c) * _times(m) / m.shape[1]
-    ),
-    "each sequence is divided by its own length; the mean runs over all real "
-    "steps.": lambda y, c, m: _error(y, c) * _times(m / m.sum(axis=1, keepdims=True)) / len(m),
-    "each sequence is divided by its own length and not by the real steps of the "
-    "batch.": lambda y, c, m: _error(y, c) * _times(m / m.sum(axis=1, keepdims=True)),
-    "the sign is reversed: p - one-hot, not one-hot - p.": lambda y, c, m: -_loss_gradient(y, c, m),
-    "the softmax runs over the steps; the classes are on the last axis.": lambda y, c, m: (
-        _error(y, c, 1) * _times(m) / m.sum()
-    ),
-    "the softmax runs over the batch; the classes are on the last axis.": lambda y, c, m: (
-        _error(y, c, 0) * _times(m) / m.sum()
-    ),
-    "p - one-hot already contains the softmax's derivative; it is multiplied by p (1 - p) "
-    "again.": lambda y, c, m: _error(y, c) * _softmax(y) * (1 - _softmax(y)) * _times(m) / m.sum(),
-    "the targets are shifted by one step.": lambda y, c, m: _loss_gradient(
-        y, np.roll(c, -1, axis=1), m
-    ),
-    "the logits stand where the probabilities belong: the softmax is missing.": lambda y, c, m: (
-        (y - _softmax(y) + _error(y, c)) * _times(m) / m.sum()
-    ),
-    "the log-probabilities stand where the probabilities belong.": lambda y, c, m: (
-        (activations.log_softmax(y) - _softmax(y) + _error(y, c)) * _times(m) / m.sum()
-    ),
-    "exp overflows for large logits. Subtract the largest logit of each step "
-    "first.": lambda y, c, m: (
-        (np.exp(y) / np.exp(y).sum(-1, keepdims=True) - _softmax(y) + _error(y, c))
-        * _times(m)
-        / m.sum()
-    ),
-    "one maximum serves all steps. In a step far below it every exp becomes 0, and 0 / 0 is NaN: "
-    "take the maximum of each step.": lambda y, c, m: (
-        (
-            (np.exp(y - y.max()) / np.exp(y - y.max()).sum(-1, keepdims=True) - _softmax(y))
-            + _error(y, c)
-        )
-        * _times(m)
-        / m.sum()
-    ),
-    "p[:, :, target] -= 1 subtracts 1 at every step for each class that is a target anywhere; pair "
-    "each step with its own target, for instance with a one-hot array.": lambda y, c, m: (
-        (_softmax(y) - np.isin(np.arange(y.shape[-1]), c)) * _times(m) / m.sum()
-    ),
-    "only the real steps are returned; the padded ones stay, with a gradient of "
-    "zero.": lambda y, c, m: _error(y, c)[m] / m.sum(),
-    "the mask is (B, T) and the gradient (B, T, K): give the mask a third axis, so that one truth "
-    "value meets all K entries of its step.": lambda y, c, m: _error(y, c) * m / m.sum(),
-    "the mask is the wrong way round: the padded steps get the gradient.": lambda y, c, m: (
-        _loss_gradient(y, c, ~m)
-    ),
-}
-
-
-def _loss_gradient_task(seed):
-    rng = np.random.default_rng(seed)
-
-    def draw(**sizes):
-        return dict(zip(("y", "target", "mask"), draw_steps(rng, **sizes), strict=True))
-
-    return Task(
-        name="cross_entropy_gradient",
-        outputs=("dy",),
-        reference=_loss_gradient,
-        aspects=(
-            Aspect("three sequences of different lengths", 3, (draw(),)),
-            Aspect("no padding: every step is real", 3, (draw(lengths=(T, T, T)),)),
-            Aspect("large logits", 1, (draw(scale=1000.0),)),
-            Aspect("one sequence; one step", 1, (draw(lengths=(5,)), draw(lengths=(1, 1), T=1))),
-        ),
-        suspects={"dy": LOSS_GRADIENT_SUSPECTS},
-        fallbacks=(draw(lengths=(3, 1, 2), T=3, K=3),),
-        rounding=lambda y, c, m: (K + 8 + 4 * np.abs(y).max(axis=-1, keepdims=True)) / m.sum(),
-        shapes={"dy": "(B, T, K)"},
-    )
-
-
-def check_cross_entropy_gradient(answer, seed=2004):
-    """Check answer(y, target, mask) -> dy; returns a Verdict."""
-    return examine(_loss_gradient_task(seed), answer)

@@ -6,7 +6,9 @@ from rnn_course import activations, losses, text
 from rnn_course.checks.examine import Aspect, Task, examine
 
 B, T, K = 3, 7, 4
-LENGTHS = (7, 2, 4)  # 13 real steps, a number that no product of the sizes gives
+LENGTHS = (6, 2, 5)  # 13 real steps, a number that no product of the sizes gives
+NEVER = 1  # a class that is no step's target
+CUTS = (1e-7, 1e-8, 1e-9, 1e-10, 1e-12, 1e-15, 1e-16, 1e-300)  # usual guards against log(0)
 
 
 def _log_softmax(y, axis=-1):
@@ -15,6 +17,14 @@ def _log_softmax(y, axis=-1):
 
 def _softmax(y, axis=-1):
     return np.exp(_log_softmax(y, axis))
+
+
+def _largest(y):
+    return y.max(axis=-1, keepdims=True)  # (..., 1)
+
+
+def _written_out(y, shift, log=np.log):
+    return y - shift - log(np.exp(y - shift).sum(axis=-1, keepdims=True))
 
 
 LOG_SOFTMAX_SUSPECTS = {
@@ -71,7 +81,39 @@ LOG_SOFTMAX_SUSPECTS = {
         lambda y: y - y.max(axis=-1) - np.log(np.exp(y - y.max(axis=-1)).sum(axis=-1))
     ),
     "1 is added inside the logarithm (log1p, or log(1 + ...)).": lambda y: np.log1p(_softmax(y)),
+    "the logarithm of the sum has base 10; here it is the natural one.": lambda y: _written_out(
+        y, _largest(y), np.log10
+    ),
+    "the logarithm of the sum has base 2; here it is the natural one.": lambda y: _written_out(
+        y, _largest(y), np.log2
+    ),
+    "the largest logit is subtracted twice.": lambda y: _log_softmax(y) - _largest(y),
+    "this is the logarithm of each logit's sigmoid; the probabilities of a row share one "
+    "sum.": lambda y: -np.log1p(np.exp(-y)),
+    "np.nan_to_num puts 0 in the place of NaN. That hides the overflow and does not undo "
+    "it.": lambda y: np.nan_to_num(np.log(np.exp(y) / np.exp(y).sum(axis=-1, keepdims=True))),
+    "another number than the largest logit of the row is subtracted, so exp still "
+    "overflows.": lambda y: _written_out(y, y.min(axis=-1, keepdims=True)),
+} | {
+    f"probabilities below {least:g} are raised to it, and their logarithms are lost. Work out the "
+    "logarithm of the fraction on paper first.": lambda y, least=least: np.log(
+        np.maximum(_softmax(y), least)
+    )
+    for least in CUTS
 }
+
+
+def log_softmax_rounding(y):
+    """Bound of the error of log_softmax in machine epsilons, with M = max |y| of the row.
+
+    y - max rounds by at most M (half an epsilon of a number up to 2 M). The same error in every
+    exponent moves the logarithm of their sum by at most M again, and where the maximum is added
+    back that rounds by M at most. The K exponentials, their K - 1 additions and the logarithm are
+    K + 2 roundings of numbers whose effect on the logarithm is at most 1, or log K. The last
+    difference rounds by half an epsilon of the result.
+    """
+    K, log_p = y.shape[-1], _log_softmax(y)
+    return 3 * np.abs(y).max(axis=-1, keepdims=True) + K + 2 + np.log(K) + np.abs(log_p)
 
 
 def _log_softmax_task(seed):
@@ -88,15 +130,17 @@ def _log_softmax_task(seed):
         reference=_log_softmax,
         aspects=(
             Aspect("three rows of logits, (B, K)", 2, (draw(B, K),)),
-            Aspect("other numbers of axes: (B, T, K) and (K,)", 2, (draw(B, T, K), draw(K))),
+            Aspect(
+                "other shapes: (B, T, K), (K,) and (1, K)",
+                2,
+                (draw(B, T, K), draw(K), draw(1, K)),
+            ),
             Aspect("large logits, and rows far from each other", 3, (far_apart,)),
             Aspect("a class whose probability is too small for a float", 1, (rare,)),
         ),
         suspects={"log_p": LOG_SOFTMAX_SUSPECTS},
         fallbacks=(draw(K, K),),
-        rounding=lambda y: (
-            y.shape[-1] + 8 + 4 * np.abs(y).max(axis=-1, keepdims=True) + np.abs(_log_softmax(y))
-        ),
+        rounding=log_softmax_rounding,
         shapes={"log_p": "that of y"},
     )
 
@@ -119,8 +163,10 @@ def _summed(log_p, target, mask):
 
 
 LOSS_SUSPECTS = {
-    "0 times infinity is NaN: a padded place may hold log_p = -inf, so choose the real steps "
-    "instead of multiplying by the mask.": lambda p, c, m: -(_picked(p, c) * m).sum() / m.sum(),
+    "0 times infinity is NaN, and so is 0 times NaN: a padded place may hold anything, so choose "
+    "the real steps instead of multiplying by the mask.": lambda p, c, m: (
+        -(_picked(p, c) * m).sum() / m.sum()
+    ),
     "the sum is divided by all B T places; only the real steps count.": lambda p, c, m: (
         _summed(p, c, m) / m.size
     ),
@@ -161,6 +207,25 @@ LOSS_SUSPECTS = {
     "one.": lambda p, c, m: -p[c][m].mean(),
     "the most probable class is picked, not the target.": lambda p, c, m: -p.max(axis=-1)[m].mean(),
     "the targets are shifted by one step.": lambda p, c, m: _loss(p, np.roll(c, -1, axis=1), m),
+    "the targets are shifted by one step: target[:, t] belongs to log_p[:, t].": lambda p, c, m: (
+        _loss(p, np.roll(c, 1, axis=1), m)
+    ),
+    "the targets are shifted: that of the next step stands beside each step, but target[:, t] "
+    "belongs to log_p[:, t].": lambda p, c, m: (
+        _summed(p[:, :-1], c[:, 1:], m[:, 1:]) / m[:, 1:].sum()
+    ),
+    "steps whose target is 0 are left out. 0 is a class like any other; only the mask says what is "
+    "padded.": lambda p, c, m: _loss(p, c, m & (c != 0)),
+    "the loss is measured in bits; the natural logarithm is asked for.": lambda p, c, m: (
+        _loss(p, c, m) / np.log(2)
+    ),
+    "this is the perplexity, exp of the loss.": lambda p, c, m: np.exp(_loss(p, c, m)),
+    "this is the mean over steps of each one's mean over the sequences, in which a step with few "
+    "sequences counts more.": lambda p, c, m: np.mean(
+        [_loss(p[:, [t]], c[:, [t]], m[:, [t]]) for t in range(m.sum(axis=1).max())]
+    ),
+    "only the last real step of each sequence counts; the mean runs over all real "
+    "steps.": lambda p, c, m: -_picked(p, c)[np.arange(len(m)), m.sum(axis=1) - 1].mean(),
     "the loss of every step is returned; their mean is asked for.": lambda p, c, m: (
         -np.where(m, _picked(p, c), 0)
     ),
@@ -171,10 +236,15 @@ LOSS_SUSPECTS = {
 
 
 def draw_steps(rng, lengths=LENGTHS, T=T, K=K, scale=1.0):
-    """Logits (B, T, K), targets (B, T) and mask (B, T) of right-padded sequences."""
+    """Logits (B, T, K), targets (B, T) and mask (B, T) of right-padded sequences.
+
+    Just one real target is 0, as the padded ones are; class NEVER is none.
+    """
     mask = text.mask_from_lengths(np.array(lengths), T)
     y = rng.normal(size=(len(lengths), T, K)) * scale
-    return y, np.where(mask, rng.integers(K, size=mask.shape), 0), mask
+    target = rng.choice(np.delete(np.arange(K), [0, NEVER]), mask.shape)
+    target[0, 0] = 0
+    return y, np.where(mask, target, 0), mask
 
 
 def _loss_task(seed):
@@ -184,8 +254,9 @@ def _loss_task(seed):
         y, target, mask = draw_steps(rng, **sizes)
         return {"log_p": _log_softmax(y), "target": target, "mask": mask}
 
-    impossible = draw()
+    impossible, undefined = draw(), draw()
     impossible["log_p"][~impossible["mask"]] = -np.inf
+    undefined["log_p"][~undefined["mask"]] = np.nan
     return Task(
         name="masked_cross_entropy",
         outputs=("loss",),
@@ -193,12 +264,12 @@ def _loss_task(seed):
         aspects=(
             Aspect("three sequences of different lengths", 4, (draw(),)),
             Aspect("no padding: every step is real", 2, (draw(lengths=(T, T, T)),)),
-            Aspect("log_p = -inf at padded places", 1, (impossible,)),
+            Aspect("log_p = -inf or NaN at padded places", 1, (impossible, undefined)),
             Aspect("one sequence; one step", 1, (draw(lengths=(5,)), draw(lengths=(1, 1), T=1))),
         ),
         suspects={"loss": LOSS_SUSPECTS},
         fallbacks=(draw(lengths=(3, 1, 2), T=3, K=3),),
-        rounding=lambda p, c, m: (m.size + 8) * (1 + abs(_loss(p, c, m))),
+        rounding=lambda p, c, m: (m.sum() + 1) * _loss(p, c, m),  # N additions, one quotient
         shapes={"loss": "one number"},
         kinds={"loss": "f"},
     )

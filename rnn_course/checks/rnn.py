@@ -7,6 +7,7 @@ import numpy as np
 from rnn_course import rnn
 from rnn_course.checks.examine import Aspect, Task, examine
 from rnn_course.checks.following import Earlier, examine_following
+from rnn_course.checks.rounding import measured_rounding
 
 B, T, D, H = 2, 7, 3, 5  # pairwise distinct: an exchanged axis cannot pass
 
@@ -69,6 +70,25 @@ STEP_SUSPECTS = {
     ),
     "ReLU stands where tanh belongs.": lambda *inputs: np.maximum(_a(*inputs), 0),
     "h_prev is added as it is, without W_hh.": lambda x, h, U, W, b: np.tanh(h + x @ U.T + b),
+    "the bias b_h is added twice.": lambda x, h, U, W, b: _step(x, h, U, W, 2 * b),
+    "tanh is taken of the state's term alone; W_xh x_t and b_h belong inside it "
+    "too.": lambda x, h, U, W, b: np.tanh(h @ W.T) + x @ U.T + b,
+    "W_hh is applied twice: was h_prev overwritten by its own product?": lambda x, h, U, W, b: (
+        _step(x, h @ W.T, U, W, b)
+    ),
+    "h_prev is added to the new state; it enters through W_hh only.": lambda x, h, U, W, b: (
+        h + _step(x, h, U, W, b)
+    ),
+    "this is tan, not tanh.": lambda *inputs: np.tan(_a(*inputs)),
+    "2 sigmoid(a) - 1 is tanh(a / 2); tanh(a) is 2 sigmoid(2 a) - 1.": lambda *inputs: np.tanh(
+        _a(*inputs) / 2
+    ),
+    "the pre-activation is cut off at -1 and 1; tanh bends smoothly.": lambda *inputs: np.clip(
+        _a(*inputs), -1, 1
+    ),
+    "np.squeeze also removes the axis of the batch when there is one sequence.": lambda *inputs: (
+        np.squeeze(_step(*inputs))
+    ),
     "the terms are summed over the batch; each sequence has its own row.": lambda *inputs: np.tanh(
         _a(*inputs).sum(axis=0)
     ),
@@ -91,8 +111,19 @@ STEP_SUSPECTS = {
 
 
 def _step_rounding(x_t, h_prev, W_xh, W_hh, b_h):
-    terms = W_hh.shape[1] + W_xh.shape[1] + 3
-    return 8 + terms * (abs(h_prev) @ abs(W_hh).T + abs(x_t) @ abs(W_xh).T + abs(b_h))
+    """Bound of the error of a step in machine epsilons.
+
+    Each term of a_t passes through one product and at most H + D additions, each rounding by no
+    more than the sum of the terms' sizes. tanh passes 1 - h_t^2 of that on, and by itself costs 5
+    roundings of numbers up to 1: two exponentials, a difference, a sum and a quotient.
+    """
+    roundings = 1 + W_hh.shape[1] + W_xh.shape[1]
+    sizes = abs(h_prev) @ abs(W_hh).T + abs(x_t) @ abs(W_xh).T + abs(b_h)
+    return 5 + _slope(x_t, h_prev, W_xh, W_hh, b_h) * roundings * sizes
+
+
+def _slope(*inputs):
+    return 1 - _step(*inputs) ** 2  # (B, H)
 
 
 def _step_task(seed):
@@ -128,6 +159,14 @@ def _from_row_to_row(x, h_0, U, W, b):
         h.append(_sequence(row[None], h_prev, U, W, b)[0])
         h_prev = h[-1][-1:]
     return np.stack(h)
+
+
+def _without_tanh_between(x, h, U, W, b):
+    states = []
+    for t in range(x.shape[1]):
+        h = _a(x[:, t], h, U, W, b)
+        states.append(np.tanh(h))
+    return np.stack(states, axis=1)
 
 
 SEQUENCE_SUSPECTS = {
@@ -170,6 +209,28 @@ SEQUENCE_SUSPECTS = {
     ),
     "the bias b_h is left out; see the step.": lambda x, h, U, W, b: _sequence(x, h, U, W, 0 * b),
     "the state of one sequence runs on into the next one of the batch.": _from_row_to_row,
+    "every sequence starts from the first sequence's h_0.": lambda x, h, *rest: _sequence(
+        x, 0 * h + h[:1], *rest
+    ),
+    "the first state stands at every step: is the state carried on?": lambda *inputs: (
+        0 * _sequence(*inputs) + _sequence(*inputs)[:, :1]
+    ),
+    "h_0 stands at every step: is the new state ever stored?": lambda x, h, *rest: (
+        0 * _sequence(x, h, *rest) + h[:, None]
+    ),
+    "the inputs are one step late: step t reads x[:, t], not x[:, t - 1].": lambda x, *rest: (
+        _sequence(np.roll(x, 1, axis=1), *rest)
+    ),
+    "only the first state is returned: does the `return` stand inside the loop?": lambda *inputs: (
+        _sequence(*inputs)[:, :1]
+    ),
+    "the last state is missing: does the loop end one step too early?": lambda *inputs: _sequence(
+        *inputs
+    )[:, :-1],
+    "the first state is missing.": lambda *inputs: _sequence(*inputs)[:, 1:],
+    "np.concatenate lays the states of all steps side by side; np.stack gives time an axis of its "
+    "own.": lambda *inputs: _sequence(*inputs).reshape(len(inputs[0]), -1),
+    "the state handed on is the sum before tanh; hand on tanh of it.": _without_tanh_between,
     # The last two run only where all sizes are equal.
     "the loop goes over the batch instead of over time: x is (B, T, D).": lambda x, *rest: (
         _sequence(x.swapaxes(0, 1), *rest).swapaxes(0, 1)
@@ -179,12 +240,13 @@ SEQUENCE_SUSPECTS = {
 }
 
 
-def _sequence_rounding(x, h_0, W_xh, W_hh, b_h):
-    h = _sequence(x, h_0, W_xh, W_hh, b_h)
-    bound, h_prev, bounds = np.zeros_like(h_0), h_0, []
+def _sequence_rounding(x, h_0, *weights):
+    """A step's bound, and the errors of the states before, which pass through W_hh and tanh."""
+    bound, h_t, bounds = np.zeros_like(h_0), h_0, []
     for t in range(x.shape[1]):
-        fresh = _step_rounding(x[:, t], h_prev, W_xh, W_hh, b_h)
-        bound, h_prev = bound @ abs(W_hh).T + fresh, h[:, t]  # old errors pass through W_hh
+        inputs = x[:, t], h_t, *weights
+        bound = _slope(*inputs) * (bound @ abs(weights[1]).T) + _step_rounding(*inputs)
+        h_t = _step(*inputs)
         bounds.append(bound)
     return np.stack(bounds, axis=1)
 
@@ -192,6 +254,7 @@ def _sequence_rounding(x, h_0, W_xh, W_hh, b_h):
 def _sequence_task(seed, run=_sequence):
     rng = np.random.default_rng(seed)
     from_zero = _draw_sequence(rng, h_0=np.zeros((B, H)))
+    by_measure = measured_rounding(run, T * (1 + D + H))  # of a wrong step nothing is known
     return Task(
         name="rnn_forward",
         outputs=("h",),
@@ -204,7 +267,7 @@ def _sequence_task(seed, run=_sequence):
         ),
         suspects={"h": SEQUENCE_SUSPECTS},
         fallbacks=(_draw_sequence(rng, B=3, T=3, D=3, H=3),),
-        rounding=_sequence_rounding,
+        rounding=_sequence_rounding if run is _sequence else by_measure,
         shapes={"h": "(B, T, H)"},
     )
 

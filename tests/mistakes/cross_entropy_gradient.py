@@ -61,6 +61,32 @@ def where_and_comparison(y, target, mask):
     return np.where(mask[..., None], np.exp(log_p) - one_hot, y.dtype.type(0)) / int(mask.sum())
 
 
+@answers.right
+def weights_first(y, target, mask):
+    weights = (mask / mask.sum()).astype(y.dtype)[..., None]
+    return weights * softmax(y) - weights * (np.arange(y.shape[-1]) == target[..., None])
+
+
+@answers.right
+def float64_inside(y, target, mask):
+    wide = y.astype(np.float64)
+    return (error(wide, target) * mask[..., None] / mask.sum()).astype(y.dtype)
+
+
+@answers.right
+def nested_lists(y, target, mask):
+    rows = np.where(mask[..., None], error(y, target) / int(mask.sum()), y.dtype.type(0))
+    return [[list(dy_t) for dy_t in row] for row in rows]
+
+
+@answers.right
+def from_log_probabilities(y, target, mask):
+    shifted = y - y.max(axis=-1, keepdims=True)
+    dy = np.exp(shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True)))
+    np.put_along_axis(dy, target[..., None], np.take_along_axis(dy, target[..., None], -1) - 1, -1)
+    return np.where(mask[..., None], dy / y.dtype.type(np.count_nonzero(mask)), y.dtype.type(0))
+
+
 @answers.mistake("one not subtracted", "1 is not subtracted at the target")
 def _(y, target, mask):
     return softmax(y) * mask[..., None] / mask.sum()
@@ -169,3 +195,70 @@ def _(y, target, mask):
 def _(y, target, mask):
     one_hot = np.arange(y.shape[-1]) == target[:, :, None]
     return (softmax(y) - one_hot)[mask] / int(mask.sum())
+
+
+@answers.mistake("one subtracted for every class", "1 is subtracted for every class")
+def _(y, target, mask):
+    return (softmax(y) - 1) * mask[..., None] / mask.sum()
+
+
+@answers.mistake("p[target] -= 1", "picks along the first axis")
+def _(y, target, mask):
+    p = softmax(y)
+    p[target] -= 1
+    return p * mask[..., None] / mask.sum()
+
+
+@answers.mistake("the target's entry only", "p stays for the other classes")
+def _(y, target, mask):
+    dy = np.zeros_like(y)
+    rows, steps = np.nonzero(mask)
+    dy[rows, steps, target[mask]] = (softmax(y)[rows, steps, target[mask]] - 1) / len(rows)
+    return dy
+
+
+@answers.mistake("the gradient of log p", "with respect to the log-probabilities")
+def _(y, target, mask):
+    return -np.eye(y.shape[-1])[target] * mask[..., None] / mask.sum()
+
+
+@answers.mistake("a sigmoid for each class", "a sigmoid of its own")
+def _(y, target, mask):
+    one_hot = np.eye(y.shape[-1])[target]
+    return (1 / (1 + np.exp(-y)) - one_hot) * mask[..., None] / mask.sum()
+
+
+@answers.mistake("mask on the softmax only", "the mask multiplies p alone", keeps=0.3)
+def _(y, target, mask):
+    return (softmax(y) * mask[..., None] - np.eye(y.shape[-1])[target]) / mask.sum()
+
+
+@answers.mistake("mask on the one-hot only", "the one-hot vector alone", keeps=0.3)
+def _(y, target, mask):
+    return (softmax(y) - np.eye(y.shape[-1])[target] * mask[..., None]) / mask.sum()
+
+
+@answers.mistake("mask on the logits", "sets the logits of padded steps to 0", keeps=0.3)
+def _(y, target, mask):
+    return error(y * mask[..., None], target) / int(mask.sum())
+
+
+@answers.mistake("target 0 taken for padding", "0 is a class like any other")
+def _(y, target, mask):
+    real = mask & (target != 0)
+    return error(y, target) * real[..., None] / max(int(real.sum()), 1)
+
+
+@answers.mistake("divided by the longest length", "the longest length")
+def _(y, target, mask):
+    return error(y, target) * mask[..., None] / int(mask.sum(axis=1).max())
+
+
+@answers.mistake("divided twice", "divided twice")
+def _(y, target, mask):
+    return error(y, target) * (mask / mask.sum())[..., None] / mask.sum()
+
+
+@answers.mistake("targets shifted the other way", "target[:, t] belongs to y[:, t]")
+def _(y, target, mask):
+    return error(y, np.roll(target, 1, axis=1)) * mask[..., None] / int(mask.sum())

@@ -34,6 +34,28 @@ def rows_of_a_flat_array(h, lengths):
     return h.reshape(B * T, H)[T * np.arange(B) + lengths - 1]
 
 
+@answers.right
+def counted_from_the_end(h, lengths):
+    T = h.shape[1]
+    return np.array([row[length - 1 - T] for row, length in zip(h, lengths, strict=True)])
+
+
+@answers.right
+def diagonal_of_all_pairs(h, lengths):
+    return h[:, lengths - 1].diagonal().T
+
+
+@answers.right
+def einsum(h, lengths):
+    last = (np.arange(1, h.shape[1] + 1) == lengths[:, None]).astype(h.dtype)
+    return np.einsum("bth,bt->bh", h, last)
+
+
+@answers.right
+def a_generator(h, lengths):
+    return np.stack(tuple(h[j, k] for j, k in enumerate((lengths - 1).tolist())))
+
+
 @answers.mistake("the last column", "For a shorter sequence that is padding")
 def _(h, lengths):
     return h[:, -1]
@@ -108,3 +130,47 @@ def _(h, lengths):
 @answers.mistake("h[lengths - 1]", "picks along the first axis")
 def _(h, lengths):
     return h[lengths - 1]
+
+
+@answers.mistake("the first sequence's row", "taken from the first sequence")
+def _(h, lengths):
+    return h[0, lengths - 1]
+
+
+@answers.mistake("the first sequence's length for all", "where the first sequence ends")
+def _(h, lengths):
+    return h[:, lengths[0] - 1]
+
+
+@answers.mistake("cut to the shortest", "where the shortest sequence ends")
+def _(h, lengths):
+    return h[:, : min(lengths)][:, -1]
+
+
+@answers.mistake("indices exchanged", "the row comes first, then the step")
+def _(h, lengths):
+    return h[lengths - 1, np.arange(len(h))]
+
+
+@answers.mistake("largest value over the real steps", "the largest value of each unit")
+def _(h, lengths):
+    return np.stack([row[:length].max(axis=0) for row, length in zip(h, lengths, strict=True)])
+
+
+@answers.mistake("longest first", "in order of length", keeps=1 / 6)
+def _(h, lengths):
+    order = np.argsort(-lengths)
+    return h[order, lengths[order] - 1]
+
+
+@answers.mistake("time kept as an axis", "the axis of time is still there")
+def _(h, lengths):
+    return np.take_along_axis(h, (lengths - 1)[:, None, None], axis=1)
+
+
+@answers.mistake("the last row everywhere", "the last sequence's state")
+def _(h, lengths):
+    h_last = np.zeros_like(h[:, 0])
+    for j, length in enumerate(lengths):
+        h_last[:] = h[j, length - 1]
+    return h_last

@@ -42,6 +42,39 @@ def einsum(y):
     return y - np.log(np.einsum("...k->...", np.exp(y)))[..., None]
 
 
+@answers.right
+def float64_inside(y):
+    return shifted(y.astype(np.float64)).astype(y.dtype)
+
+
+@answers.right
+def recursion(y):
+    def total(columns):
+        first, *others = columns
+        return np.logaddexp(first, total(others)) if others else first
+
+    return y - total(list(np.moveaxis(y, -1, 0)))[..., None]
+
+
+@answers.right
+def differences_of_logits(y):
+    difference = y[..., None, :] - y[..., :, None]  # log p_k = -log sum_j exp(y_j - y_k)
+    largest = difference.max(axis=-1)
+    return -largest - np.log(np.exp(difference - largest[..., None]).sum(axis=-1))
+
+
+@answers.right
+def one_class_after_the_other(y):
+    largest = y.max(axis=-1, keepdims=True)
+    total = sum(np.exp(y[..., k : k + 1] - largest) for k in range(y.shape[-1]))
+    return (y - np.log(total)) - largest
+
+
+@answers.right
+def shifted_twice(y):
+    return shifted(shifted(y))
+
+
 @answers.mistake("probabilities", "these are the probabilities")
 def _(y):
     return np.exp(shifted(y))
@@ -138,3 +171,49 @@ def _(y):
 def _(y):
     shifted = y - y.max(axis=-1)
     return shifted - np.log(np.exp(shifted).sum(axis=-1))
+
+
+@answers.mistake("probabilities kept from zero", "below 1e-12 are raised to it", keeps=0.9)
+def _(y):
+    p = np.exp(y - y.max(axis=-1, keepdims=True))
+    return np.log(np.clip(p / p.sum(axis=-1, keepdims=True), 1e-12, 1))
+
+
+@answers.mistake("NaN replaced by 0", "hides the overflow", keeps=0.6)
+def _(y):
+    return np.nan_to_num(np.log(np.exp(y) / np.exp(y).sum(axis=-1, keepdims=True)))
+
+
+@answers.mistake("the smallest logit subtracted", "another number than the largest", keeps=0.9)
+def _(y):
+    y = y - y.min(axis=-1, keepdims=True)
+    return y - np.log(np.exp(y).sum(axis=-1, keepdims=True))
+
+
+@answers.mistake("the mean subtracted", "another number than the largest", keeps=0.9)
+def _(y):
+    y = y - y.mean(axis=-1, keepdims=True)
+    return y - np.log(np.exp(y).sum(axis=-1, keepdims=True))
+
+
+@answers.mistake("log10 of the sum", "the logarithm of the sum has base 10")
+def _(y):
+    y = y - y.max(axis=-1, keepdims=True)
+    return y - np.log10(np.exp(y).sum(axis=-1, keepdims=True))
+
+
+@answers.mistake("the largest subtracted twice", "subtracted twice")
+def _(y):
+    largest = y.max(axis=-1, keepdims=True)
+    return y - largest - (largest + np.log(np.exp(y - largest).sum(axis=-1, keepdims=True)))
+
+
+@answers.mistake("the logarithm of a sigmoid", "each logit's sigmoid")
+def _(y):
+    return -np.log(1 + np.exp(-y))
+
+
+@answers.mistake("two axes only", "The inputs were y (3, 7, 4)", keeps=0.8)
+def _(y):
+    rows = y - y.max(axis=-1, keepdims=True)
+    return np.array([row - np.log(np.exp(row) @ np.ones_like(y[0])) for row in rows])

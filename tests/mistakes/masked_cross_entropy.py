@@ -45,6 +45,32 @@ def average_with_weights(log_p, target, mask):
     return np.average(-pick(real, target), weights=mask)
 
 
+@answers.right
+def running_mean(log_p, target, mask):
+    mean = 0.0
+    for count, (j, t) in enumerate(np.argwhere(mask), start=1):
+        mean += (-log_p[j, t, target[j, t]] - mean) / count
+    return mean
+
+
+@answers.right
+def weights_before_the_sum(log_p, target, mask):
+    weights = mask / mask.sum()
+    return -(np.where(mask, pick(log_p, target), 0) * weights).sum()
+
+
+@answers.right
+def one_class_at_a_time(log_p, target, mask):
+    classes = range(log_p.shape[-1])
+    return sum(-log_p[mask & (target == k), k].sum() for k in classes) / np.count_nonzero(mask)
+
+
+@answers.right
+def one_hot_product(log_p, target, mask):
+    one_hot = np.eye(log_p.shape[-1])[target[mask]]
+    return -np.einsum("nk,nk->", one_hot, log_p[mask]) / len(one_hot)
+
+
 @answers.mistake("mean over all places", "padded places enter the mean", keeps=0.2)
 def _(log_p, target, mask):
     return -pick(log_p, target).mean()
@@ -130,3 +156,49 @@ def _(log_p, target, mask):
 @answers.mistake("log_p[target]", "picks along the first axis")
 def _(log_p, target, mask):
     return -log_p[target][mask].mean()
+
+
+@answers.mistake("target 0 taken for padding", "0 is a class like any other")
+def _(log_p, target, mask):
+    real = mask & (target != 0)
+    return -pick(log_p, target)[real].mean()
+
+
+@answers.mistake("the next step's target", "that of the next step stands beside")
+def _(log_p, target, mask):
+    real = mask[:, 1:]
+    picked = pick(log_p[:, :-1], target[:, 1:])
+    return -np.where(real, picked, 0).sum() / max(real.sum(), 1)
+
+
+@answers.mistake("targets shifted the other way", "target[:, t] belongs to log_p[:, t]")
+def _(log_p, target, mask):
+    return -pick(log_p, np.roll(target, 1, axis=1))[mask].mean()
+
+
+@answers.mistake("in bits", "measured in bits")
+def _(log_p, target, mask):
+    return -pick(log_p, target)[mask].mean() / np.log(2)
+
+
+@answers.mistake("the perplexity", "this is the perplexity")
+def _(log_p, target, mask):
+    return np.exp(-pick(log_p, target)[mask].mean())
+
+
+@answers.mistake("mean of the steps' means", "a step with few sequences counts more", keeps=0.3)
+def _(log_p, target, mask):
+    picked = np.where(mask, -pick(log_p, target), 0)
+    some = mask.any(axis=0)
+    return (picked[:, some].sum(axis=0) / mask[:, some].sum(axis=0)).mean()
+
+
+@answers.mistake("only the last real steps", "only the last real step of each sequence")
+def _(log_p, target, mask):
+    last = mask.sum(axis=1) - 1
+    return -pick(log_p, target)[np.arange(len(mask)), last].mean()
+
+
+@answers.mistake("minus infinity made finite, NaN left", "0 times NaN", keeps=0.9)
+def _(log_p, target, mask):
+    return -(np.maximum(pick(log_p, target), -1e9) * mask).sum() / mask.sum()

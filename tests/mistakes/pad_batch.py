@@ -55,6 +55,30 @@ def lists_of_lists(sequences, padding=0):
     return [padded(sequences, padding).tolist(), masked(sequences).tolist()]
 
 
+@answers.right
+def numpy_pads_each_row(sequences, padding=0):
+    T = max(len(row) for row in sequences)
+    tokens = [np.pad(row, (0, T - len(row)), constant_values=padding) for row in sequences]
+    return np.stack(tokens), np.stack([np.arange(T) < len(row) for row in sequences])
+
+
+@answers.right
+def iterators(sequences, padding=0):
+    steps = range(max(map(len, sequences)))
+    tokens = tuple(tuple(next(row, padding) for _ in steps) for row in map(iter, sequences))
+    return tokens, tuple(tuple(t < len(row) for t in steps) for row in sequences)
+
+
+@answers.right
+def recursion(sequences, padding=0):
+    T = max(map(len, sequences))
+
+    def longer(row):
+        return row if len(row) == T else longer([*row, padding])
+
+    return np.array([longer(row) for row in sequences]), masked(sequences)
+
+
 @answers.mistake("padding on the left", "the padding stands on the left", keeps=0.3)
 def _(sequences, padding=0):
     T = max(map(len, sequences))
@@ -153,3 +177,51 @@ def _(sequences, padding=0):
 @answers.mistake("the mask forgotten", "expected 2 values")
 def _(sequences, padding=0):
     return padded(sequences, padding)
+
+
+@answers.mistake("max(sequences) taken for the longest", "could not broadcast", keeps=0.1)
+def _(sequences, padding=0):
+    T = len(max(sequences))
+    tokens = np.full((len(sequences), T), padding)
+    for j, row in enumerate(sequences):
+        tokens[j, : len(row)] = row
+    return tokens, masked(sequences)
+
+
+@answers.mistake("the results exchanged", "the tokens come first")
+def _(sequences, padding=0):
+    return masked(sequences), padded(sequences, padding)
+
+
+@answers.mistake("mask one item too short", "one item too short", keeps=0.3)
+def _(sequences, padding=0):
+    tokens, lengths = padded(sequences, padding), [[len(row)] for row in sequences]
+    return tokens, np.arange(tokens.shape[1]) < np.array(lengths) - 1
+
+
+@answers.mistake("mask one item too long", "one item too long", keeps=0.4)
+def _(sequences, padding=0):
+    tokens, lengths = padded(sequences, padding), [[len(row)] for row in sequences]
+    return tokens, np.arange(tokens.shape[1]) <= np.array(lengths)
+
+
+@answers.mistake("padding marked on the left", "marked on the left", keeps=0.4)
+def _(sequences, padding=0):
+    return padded(sequences, padding), masked(sequences)[:, ::-1]
+
+
+@answers.mistake("np.resize repeats the sequence", "repeated from its start", keeps=0.3)
+def _(sequences, padding=0):
+    T = max(map(len, sequences))
+    return np.array([np.resize(row, T) for row in sequences]), masked(sequences)
+
+
+@answers.mistake("tokens of one byte", "wrap around", keeps=0.9)
+def _(sequences, padding=0):
+    return padded(sequences, padding).astype(np.int8), masked(sequences)
+
+
+@answers.mistake("one item a sequence breaks it", "stops with IndexError", keeps=0.9)
+def _(sequences, padding=0):
+    tokens, mask = padded(sequences, padding).squeeze(), masked(sequences)
+    return tokens.reshape(len(sequences), tokens.shape[1]), mask

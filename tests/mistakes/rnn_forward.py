@@ -59,6 +59,40 @@ def inputs_of_all_steps_first(x, h_0, W_xh, W_hh, b_h):
     return h
 
 
+@answers.right
+def recursion(x, h_0, *weights):
+    if not x.shape[1]:
+        return np.empty((*x.shape[:2], h_0.shape[1]), dtype=x.dtype)
+    h_t = step(x[:, 0], h_0, *weights)
+    return np.concatenate([h_t[:, None], recursion(x[:, 1:], h_t, *weights)], axis=1)
+
+
+@answers.right
+def a_generator(x, h_0, *weights):
+    def states(h_t):
+        for x_t in np.moveaxis(x, 1, 0):
+            h_t = step(x_t, h_t, *weights)
+            yield h_t
+
+    return np.stack(list(states(h_0)), axis=1)
+
+
+@answers.right
+def one_array_from_h_0_on(x, h_0, W_xh, W_hh, b_h):
+    B, T, _ = x.shape
+    h = np.empty((T + 1, B, len(b_h)), dtype=x.dtype)
+    h[0] = h_0
+    for t in range(T):
+        np.tanh(h[t] @ W_hh.T + x[:, t] @ W_xh.T + b_h, out=h[t + 1])
+    return h[1:].swapaxes(0, 1)
+
+
+@answers.right
+def float64_inside(*inputs):
+    wide = (value.astype(np.float64) for value in inputs)
+    return states_in_a_list(*wide).astype(inputs[0].dtype)
+
+
 @answers.mistake("h_0 ignored", "h_0 is ignored", keeps=1 / 8)
 def _(x, h_0, *weights):
     h_t, states = np.zeros_like(h_0), []
@@ -146,7 +180,7 @@ def _(x, h_0, *weights):
     return states_in_a_list(np.repeat(x[:, :1], x.shape[1], axis=1), h_0, *weights)
 
 
-@answers.mistake("one step too few", "has the shape", keeps=0)
+@answers.mistake("one step too few", "does the loop end one step too early", keeps=0)
 def _(x, h_0, *weights):
     return states_in_a_list(x, h_0, *weights)[:, :-1]
 
@@ -199,3 +233,56 @@ def _(x, h_0, W_xh, W_hh, b_h):
         h_t = np.tanh(h_t @ W_hh.T + x[:, t] @ W_xh.T + b_h)
         states.append(h_t)
     return np.array(states).reshape(*x.shape[:2], len(b_h))
+
+
+@answers.mistake("return inside the loop", "stand inside the loop", keeps=0.125)
+def _(x, h_0, *weights):
+    h_t, states = h_0, []
+    for t in range(x.shape[1]):
+        h_t = step(x[:, t], h_t, *weights)
+        states.append(h_t)
+        return np.stack(states, axis=1)
+
+
+@answers.mistake("the old state stored", "is the new state ever stored")
+def _(x, h_0, *weights):
+    states = []
+    for t in range(x.shape[1]):
+        h_t = step(x[:, t], h_0, *weights)  # noqa: F841 - that is the mistake
+        states.append(h_0)
+    return np.stack(states, axis=1)
+
+
+@answers.mistake("the first sequence's h_0 for all", "the first sequence's h_0", keeps=0.25)
+def _(x, h_0, *weights):
+    return states_in_a_list(x, np.broadcast_to(h_0[0], h_0.shape), *weights)
+
+
+@answers.mistake("inputs one step late", "the inputs are one step late", keeps=0.125)
+def _(x, h_0, *weights):
+    h_t, states = h_0, []
+    for t in range(x.shape[1]):
+        h_t = step(x[:, t - 1], h_t, *weights)
+        states.append(h_t)
+    return np.stack(states, axis=1)
+
+
+@answers.mistake("concatenated instead of stacked", "np.concatenate lays the states")
+def _(x, h_0, *weights):
+    return np.concatenate(list(states_in_a_list(x, h_0, *weights).swapaxes(0, 1)), axis=1)
+
+
+@answers.mistake("tanh of the stored states only", "the sum before tanh", keeps=0.125)
+def _(x, h_0, W_xh, W_hh, b_h):
+    a_t, states = h_0, []
+    for t in range(x.shape[1]):
+        a_t = a_t @ W_hh.T + x[:, t] @ W_xh.T + b_h
+        states.append(np.tanh(a_t))
+    return np.stack(states, axis=1)
+
+
+@answers.mistake(
+    "the first state at every step", "the first state stands at every step", keeps=0.125
+)
+def _(x, h_0, *weights):
+    return np.stack([step(x[:, 0], h_0, *weights)] * x.shape[1], axis=1)

@@ -61,6 +61,48 @@ def one_stacked_product(dh_t, x_t, h_prev, h_t, W_xh, W_hh):
     return both[:, :D], both[:, D:], named
 
 
+@answers.right
+def einsum_of_three(dh_t, x_t, h_prev, h_t, W_xh, W_hh):
+    inputs = dh_t, 1 - h_t * h_t
+    grads = {
+        "W_xh": np.einsum("bh,bh,bd->hd", *inputs, x_t),
+        "W_hh": np.einsum("bh,bh,bk->hk", *inputs, h_prev),
+        "b_h": np.einsum("bh,bh->h", *inputs),
+    }
+    dx_t = np.einsum("bh,bh,hd->bd", *inputs, W_xh)
+    return dx_t, np.einsum("bh,bh,hk->bk", *inputs, W_hh), grads
+
+
+@answers.right
+def derivative_from_cosh(dh_t, x_t, h_prev, h_t, W_xh, W_hh):
+    return products(dh_t / np.cosh(np.arctanh(h_t)) ** 2, x_t, h_prev, W_xh, W_hh)
+
+
+@answers.right
+def sums_in_lists(dh_t, x_t, h_prev, h_t, W_xh, W_hh):
+    da_t = list(dh_t * (1 - h_t * h_t))
+
+    def total(values):
+        return sum(values, start=x_t.dtype.type(0))
+
+    def back(W):
+        return [[total(da * column) for column in W.T] for da in da_t]
+
+    def outer(values):
+        columns = np.transpose(da_t)
+        return [[total(column * value) for value in values.T] for column in columns]
+
+    return back(W_xh), back(W_hh), {"W_xh": outer(x_t), "W_hh": outer(h_prev), "b_h": sum(da_t)}
+
+
+@answers.right
+def float64_inside(*inputs):
+    dtype = inputs[0].dtype
+    dx_t, dh_prev, grads = matrix_products(*(value.astype(np.float64) for value in inputs))
+    grads = {name: grad.astype(dtype) for name, grad in grads.items()}
+    return dx_t.astype(dtype), dh_prev.astype(dtype), grads
+
+
 @answers.mistake("tanh' left out", "the derivative of tanh is left out", keeps=1 / 6)
 def _(dh_t, x_t, h_prev, h_t, W_xh, W_hh):
     return products(dh_t, x_t, h_prev, W_xh, W_hh)
@@ -189,3 +231,65 @@ def _(dh_t, x_t, h_prev, h_t, W_xh, W_hh):
 def _(dh_t, x_t, h_prev, h_t, W_xh, W_hh):
     dx_t, dh_prev, grads = matrix_products(dh_t, x_t, h_prev, h_t, W_xh, W_hh)
     return dx_t, dh_prev, {f"d{name}": grad for name, grad in grads.items()}
+
+
+@answers.mistake("square outside the brackets", "1 - h_t is squared", keeps=1 / 6)
+def _(dh_t, x_t, h_prev, h_t, W_xh, W_hh):
+    return products(dh_t * (1 - h_t) ** 2, x_t, h_prev, W_xh, W_hh)
+
+
+@answers.mistake("divided by the derivative", "dh_t is divided by it", keeps=1 / 6)
+def _(dh_t, x_t, h_prev, h_t, W_xh, W_hh):
+    return products(dh_t / (1 - h_t**2), x_t, h_prev, W_xh, W_hh)
+
+
+@answers.mistake("dh_t not used", "dh_t does not enter")
+def _(dh_t, x_t, h_prev, h_t, W_xh, W_hh):
+    return products(1 - h_t**2, x_t, h_prev, W_xh, W_hh)
+
+
+@answers.mistake("h_t worked out again without the bias", "lacks the bias")
+def _(dh_t, x_t, h_prev, h_t, W_xh, W_hh):
+    again = np.tanh(h_prev @ W_hh.T + x_t @ W_xh.T)
+    return products(dh_t * (1 - again**2), x_t, h_prev, W_xh, W_hh)
+
+
+@answers.mistake("gradients of the weights averaged", "it is averaged over the batch", keeps=1 / 4)
+def _(dh_t, x_t, h_prev, h_t, W_xh, W_hh):
+    dx_t, dh_prev, grads = matrix_products(dh_t, x_t, h_prev, h_t, W_xh, W_hh)
+    return dx_t, dh_prev, {name: grad / len(x_t) for name, grad in grads.items()}
+
+
+@answers.mistake("replaced from sequence to sequence", "are the gradients added up", keeps=1 / 4)
+def _(dh_t, x_t, h_prev, h_t, W_xh, W_hh):
+    da_t = dh_t * (1 - h_t**2)
+    for da, x, h in zip(da_t, x_t, h_prev, strict=True):
+        grads = {"W_xh": np.outer(da, x), "W_hh": np.outer(da, h), "b_h": da}
+    return da_t @ W_xh, da_t @ W_hh, grads
+
+
+@answers.mistake("weights not summed over the batch", "not summed over the batch", keeps=1 / 3)
+def _(dh_t, x_t, h_prev, h_t, W_xh, W_hh):
+    da_t = dh_t * (1 - h_t**2)
+    grads = {"W_xh": da_t[:, :, None] * x_t[:, None], "W_hh": da_t[:, :, None] * h_prev[:, None]}
+    return products(da_t, x_t, h_prev, W_xh, W_hh, **grads)
+
+
+@answers.mistake("W_xh and W_hh exchanged in grads", "the gradient of W_hh", keeps=1 / 3)
+def _(dh_t, x_t, h_prev, h_t, W_xh, W_hh):
+    dx_t, dh_prev, grads = matrix_products(dh_t, x_t, h_prev, h_t, W_xh, W_hh)
+    return dx_t, dh_prev, grads | {"W_xh": grads["W_hh"], "W_hh": grads["W_xh"]}
+
+
+@answers.mistake(
+    "db_h keeps the batch's axis", "the sum over the batch keeps its axis", keeps=7 / 12
+)
+def _(dh_t, x_t, h_prev, h_t, W_xh, W_hh):
+    da_t = dh_t * (1 - h_t**2)
+    return products(da_t, x_t, h_prev, W_xh, W_hh, b_h=da_t.sum(axis=0, keepdims=True))
+
+
+@answers.mistake("db_h of the first sequence", "only the first sequence of the batch", keeps=7 / 12)
+def _(dh_t, x_t, h_prev, h_t, W_xh, W_hh):
+    da_t = dh_t * (1 - h_t**2)
+    return products(da_t, x_t, h_prev, W_xh, W_hh, b_h=da_t[0])

@@ -47,6 +47,33 @@ def a_list_of_rows(x_t, h_prev, W_xh, W_hh, b_h):
     return [np.tanh(W_xh @ x + W_hh @ h + b_h) for x, h in zip(x_t, h_prev, strict=True)]
 
 
+@answers.right
+def tanh_from_a_sigmoid(x_t, h_prev, W_xh, W_hh, b_h):
+    a_t = h_prev @ W_hh.T + (x_t @ W_xh.T + b_h)
+    return 2 / (1 + np.exp(-2 * a_t)) - 1
+
+
+@answers.right
+def bias_as_a_weight_of_one(x_t, h_prev, W_xh, W_hh, b_h):
+    one = np.ones_like(x_t[:, :1])
+    weights = np.concatenate([b_h[:, None], W_xh, W_hh], axis=1)  # (H, 1 + D + H)
+    return np.tanh(np.tensordot(np.concatenate([one, x_t, h_prev], axis=1), weights, (1, 1)))
+
+
+@answers.right
+def its_own_array_changed_in_place(x_t, h_prev, W_xh, W_hh, b_h):
+    a_t = np.dot(h_prev, W_hh.T)
+    a_t += np.dot(x_t, W_xh.T)
+    a_t += b_h
+    return np.tanh(a_t, out=a_t)
+
+
+@answers.right
+def float64_inside(*inputs):
+    x_t, h_prev, W_xh, W_hh, b_h = (value.astype(np.float64) for value in inputs)
+    return np.tanh(h_prev @ W_hh.T + x_t @ W_xh.T + b_h).astype(inputs[0].dtype)
+
+
 @answers.mistake("W_hh transposed", "W_hh is used the wrong way round", keeps=0.25)
 def _(x_t, h_prev, W_xh, W_hh, b_h):
     return np.tanh(h_prev @ W_hh + x_t @ W_xh.T + b_h)
@@ -164,3 +191,44 @@ def _(x_t, h_prev, W_xh, W_hh, b_h):
 @answers.mistake("products entry by entry", "entry by entry")
 def _(x_t, h_prev, W_xh, W_hh, b_h):
     return np.tanh(W_hh * h_prev + W_xh * x_t + b_h)
+
+
+@answers.mistake("bias added to both products", "added twice", keeps=0.5)
+def _(x_t, h_prev, W_xh, W_hh, b_h):
+    return np.tanh((h_prev @ W_hh.T + b_h) + (x_t @ W_xh.T + b_h))
+
+
+@answers.mistake("tanh of the state's term only", "of the state's term alone", keeps=0.25)
+def _(x_t, h_prev, W_xh, W_hh, b_h):
+    return np.tanh(h_prev @ W_hh.T) + x_t @ W_xh.T + b_h
+
+
+@answers.mistake("h_prev overwritten before it is used", "W_hh is applied twice", keeps=0.25)
+def _(x_t, h_prev, W_xh, W_hh, b_h):
+    h_prev = h_prev @ W_hh.T
+    return np.tanh(h_prev @ W_hh.T + x_t @ W_xh.T + b_h)
+
+
+@answers.mistake("h_prev added to the result", "enters through W_hh only", keeps=0.25)
+def _(x_t, h_prev, W_xh, W_hh, b_h):
+    return h_prev + np.tanh(h_prev @ W_hh.T + x_t @ W_xh.T + b_h)
+
+
+@answers.mistake("np.tan", "this is tan")
+def _(x_t, h_prev, W_xh, W_hh, b_h):
+    return np.tan(h_prev @ W_hh.T + x_t @ W_xh.T + b_h)
+
+
+@answers.mistake("tanh from a sigmoid, a factor lost", "is tanh(a / 2)")
+def _(x_t, h_prev, W_xh, W_hh, b_h):
+    return 2 / (1 + np.exp(-(h_prev @ W_hh.T + x_t @ W_xh.T + b_h))) - 1
+
+
+@answers.mistake("cut off at -1 and 1", "tanh bends smoothly")
+def _(x_t, h_prev, W_xh, W_hh, b_h):
+    return np.clip(h_prev @ W_hh.T + x_t @ W_xh.T + b_h, -1, 1)
+
+
+@answers.mistake("squeezed", "np.squeeze also removes", keeps=0.5)
+def _(x_t, h_prev, W_xh, W_hh, b_h):
+    return np.squeeze(np.tanh(h_prev @ W_hh.T + x_t @ W_xh.T + b_h))

@@ -1,5 +1,7 @@
 """Answers to: lay the last items side by side, for every step."""
 
+from collections import deque
+
 import numpy as np
 
 from . import Answers
@@ -49,6 +51,43 @@ def nested_lists(x, window):
         [[value for item in row[t : t + window] for value in item] for t in range(x.shape[1])]
         for row in longer
     ]
+
+
+@answers.right
+def rolled_and_emptied(x, window):
+    items = []
+    for age in reversed(range(window)):
+        item = np.roll(x, age, axis=1)
+        item[:, :age] = 0
+        items.append(item)
+    return np.concatenate(items, axis=2)
+
+
+@answers.right
+def recursion(x, window):
+    if window == 1:
+        return x
+    before = np.zeros_like(x)
+    before[:, 1:] = x[:, :-1]
+    return np.concatenate([recursion(before, window - 1), x], axis=2)
+
+
+@answers.right
+def queues(x, window):
+    def rows(sequence):
+        queue = deque([np.zeros_like(sequence[0])] * window, maxlen=window)
+        for x_t in sequence:
+            queue.append(x_t)
+            yield np.concatenate(queue)
+
+    return [list(rows(sequence)) for sequence in x]
+
+
+@answers.right
+def products_with_shift_matrices(x, window):
+    T = x.shape[1]
+    shifts = [np.eye(T, k=-age, dtype=x.dtype) for age in reversed(range(window))]
+    return np.concatenate([shift @ x for shift in shifts], axis=2)
 
 
 @answers.mistake("newest first", "newest first", keeps=0)
@@ -132,3 +171,82 @@ def _(x, window):
     B, T, D = x.shape
     padded = np.concatenate([np.zeros((B, window - 1, D)), x], axis=1)
     return np.concatenate([padded[:, k : k + T] for k in range(window)], axis=2)
+
+
+@answers.mistake("the batch as one long sequence", "into the sequence before it", keeps=0.4)
+def _(x, window):
+    B, T, D = x.shape
+    return shifted_copies(x.reshape(1, B * T, D), window).reshape(B, T, -1)
+
+
+@answers.mistake("np.roll without an axis", "np.roll without an axis")
+def _(x, window):
+    return np.concatenate([np.roll(x, age) for age in reversed(range(window))], axis=2)
+
+
+@answers.mistake("np.roll the other way", "looks ahead, and wraps around")
+def _(x, window):
+    return np.concatenate([np.roll(x, -age, axis=1) for age in reversed(range(window))], axis=2)
+
+
+@answers.mistake("rolled, one step too few emptied", "in one step too few", keeps=0.3)
+def _(x, window):
+    items = []
+    for age in reversed(range(window)):
+        item = np.roll(x, age, axis=1)
+        item[:, : max(age - 1, 0)] = 0
+        items.append(item)
+    return np.concatenate(items, axis=2)
+
+
+@answers.mistake("rolled, too many steps emptied", "too many items are set to zero", keeps=0.3)
+def _(x, window):
+    rolled = np.concatenate([np.roll(x, age, axis=1) for age in range(window - 1, 0, -1)] + [x], 2)
+    rolled[:, : window - 1, : -x.shape[2]] = 0
+    return rolled
+
+
+@answers.mistake("stacked in front, then reshaped", "reshape lays the numbers out")
+def _(x, window):
+    B, T, D = x.shape
+    padded = np.pad(x, ((0, 0), (window - 1, 0), (0, 0)))
+    return np.array([padded[:, k : k + T] for k in range(window)]).reshape(B, T, window * D)
+
+
+@answers.mistake("the first item never shown", "the item of step 0 never appears")
+def _(x, window):
+    B, T, D = x.shape
+    features = np.zeros((B, T, window, D), dtype=x.dtype)
+    for t in range(T):
+        for age in range(window):
+            if t - age > 0:
+                features[:, t, window - 1 - age] = x[:, t - age]
+    return features.reshape(B, T, -1)
+
+
+@answers.mistake("pieces instead of windows", "cut into pieces")
+def _(x, window):
+    B, T, D = x.shape
+    return np.pad(x, ((0, 0), (0, -T % window), (0, 0))).reshape(B, -1, window * D)
+
+
+@answers.mistake("one vector of zeros too many", "one step too many")
+def _(x, window):
+    B, T, D = x.shape
+    padded = np.concatenate([np.zeros((B, window, D), dtype=x.dtype), x], axis=1)
+    return np.concatenate([padded[:, k : k + T + 1] for k in range(window)], axis=2)
+
+
+@answers.mistake("window cut to the sequence", "no longer than the sequence", keeps=0.9)
+def _(x, window):
+    return shifted_copies(x, min(window, x.shape[1]))
+
+
+@answers.mistake("filled up on the right", "the zeros stand after the items", keeps=0.3)
+def _(x, window):
+    B, T, D = x.shape
+    features = np.zeros((B, T, window * D), dtype=x.dtype)
+    for t in range(T):
+        items = x[:, max(0, t - window + 1) : t + 1].reshape(B, -1)
+        features[:, t, : items.shape[1]] = items
+    return features
