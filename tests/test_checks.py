@@ -333,3 +333,104 @@ def test_a_step_that_does_nothing_earns_nothing_for_the_loop(step):
 def test_step_given_beside_a_right_loop_changes_nothing():
     """Does a right loop with its own formula get all points beside a wrong step?"""
     assert checks.check_rnn_forward(states_in_a_list, step_without_bias).share == 1
+
+
+def heads_over(attention):
+    """Heads that stand beside the batch, over an attention that may be wrong."""
+
+    def multi_head_attention(q, k, v, num_heads):
+        B, T, E = q.shape
+        parts = (a.reshape(B, T, num_heads, -1).swapaxes(1, 2) for a in (q, k, v))
+        o, _ = attention(*(a.reshape(B * num_heads, T, -1) for a in parts))
+        return o.reshape(B, num_heads, T, -1).swapaxes(1, 2).reshape(B, T, E)
+
+    return multi_head_attention
+
+
+def step_over(attention):
+    """A step with a cache that asks for a whole pass, over an attention that may be wrong."""
+
+    def cached_step(q_t, k_t, v_t, keys, values):
+        keys = np.concatenate([keys, k_t[:, None]], axis=1)
+        values = np.concatenate([values, v_t[:, None]], axis=1)
+        o, _ = attention(np.repeat(q_t[:, None], keys.shape[1], axis=1), keys, values)
+        return o[:, -1], keys, values
+
+    return cached_step
+
+
+def round_over(combine):
+    """A round of a scan over an operation that may be wrong."""
+
+    def doubling_round(keep, add, reach):
+        longer = combine(keep[:, :-reach], add[:, :-reach], keep[:, reach:], add[:, reach:])
+        first = keep[:, :reach], add[:, :reach]
+        return tuple(np.concatenate(pair, axis=1) for pair in zip(first, longer, strict=True))
+
+    return doubling_round
+
+
+NOT_FOLLOWED = {  # one of its arguments does not matter, or it gives no numbers or another shape
+    "causal_attention": ("uniform weights", "keys averaged", "a row of hidden steps gives NaN"),
+    "combine_segments": (),
+}
+SPARED = ("results exchanged", "the output alone", "add alone")  # a caller would not run over them
+FOLLOWERS = [
+    pytest.param(check, over, answers.task, mistake, id=f"{check.__name__}: {mistake.name}")
+    for check, over, task in (
+        (checks.check_multi_head_attention, heads_over, "causal_attention"),
+        (checks.check_cached_step, step_over, "causal_attention"),
+        (checks.check_doubling_round, round_over, "combine_segments"),
+    )
+    for answers in ANSWERS
+    for mistake in answers.mistakes
+    if answers.task == task and mistake.name not in SPARED
+]
+
+
+@pytest.mark.parametrize(("check", "over", "task", "mistake"), FOLLOWERS)
+def test_right_function_over_any_known_mistake_is_judged_by_itself(check, over, task, mistake):
+    """Do wrong numbers of an earlier function cost no points in the one that calls it?"""
+    alone, followed = check(over(mistake.answer)), check(over(mistake.answer), mistake.answer)
+    assert followed.share >= alone.share
+    values = [part.held for part in followed.parts if not part.later][: len(followed.parts) - 2]
+    assert all(values) == (mistake.name not in NOT_FOLLOWED[task])
+
+
+@pytest.mark.parametrize(
+    ("task", "earlier", "name"),
+    [
+        ("multi_head_attention", "causal_attention", "queries and keys exchanged"),
+        ("cached_step", "causal_attention", "queries and keys exchanged"),
+        ("doubling_round", "combine_segments", "minus"),
+    ],
+)
+def test_wrong_function_stays_wrong_beside_a_wrong_earlier_one(task, earlier, name):
+    """Is a function with a mistake of its own rejected where the earlier one has another?"""
+    of_task = {answers.task: answers for answers in ANSWERS}
+    wrong = next(m.answer for m in of_task[earlier].mistakes if m.name == name)
+    for mistake in of_task[task].mistakes:
+        assert of_task[task].check(mistake.answer, wrong).share < 1, mistake.name
+
+
+@pytest.mark.parametrize(
+    "attention",
+    [lambda q, k, v: (v, 0 * q @ k.swapaxes(1, 2)), lambda q, k, v: q + k + v, never_written],
+)
+def test_an_attention_that_does_nothing_earns_nothing_for_the_heads(attention):
+    """Can a trivial attention make trivial heads right?"""
+    trivial = checks.check_multi_head_attention(lambda q, k, v, num_heads: v, attention)
+    summed = checks.check_multi_head_attention(lambda q, k, v, num_heads: q + k + v, attention)
+    assert trivial.share == checks.check_multi_head_attention(lambda *given: given[2]).share
+    assert summed.share == 0
+
+
+@pytest.mark.parametrize("combine", [lambda *given: given[:2], lambda *given: given[2:]])
+def test_an_operation_that_does_nothing_earns_nothing_for_the_round(combine):
+    """Can an operation that picks a stretch make a round right that does nothing?"""
+
+    def nothing(keep, add, reach):
+        return keep.copy(), add.copy()
+
+    alone = checks.check_doubling_round(nothing)
+    assert checks.check_doubling_round(nothing, combine).share == alone.share < 0.5

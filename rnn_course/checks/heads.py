@@ -153,14 +153,9 @@ SUSPECTS = {
 
 def _over(attention):
     """Heads that attend by the learner's attention, each by itself."""
-    in_heads, in_one = _heads(look=attention), _heads(look=attention, split=lambda a, _: a[:, None])
-
-    def run(q, k, v, num_heads):
-        o = in_heads(q, k, v, num_heads)
-        if num_heads > 1 and matches(o, in_one(q, k, v, 1)):
-            raise ValueError("this attention does not tell heads from one head")
-        return o
-
+    run, given = _heads(look=attention), _draw(np.random.default_rng(0))
+    if matches(run(**given), run(**given | {"num_heads": 1})):
+        raise ValueError("by this attention several heads are as one: it cannot be followed")
     return run
 
 
