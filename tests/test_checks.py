@@ -400,8 +400,8 @@ def test_right_function_over_any_known_mistake_is_judged_by_itself(check, over, 
 @pytest.mark.parametrize(
     ("task", "earlier", "name"),
     [
-        ("multi_head_attention", "causal_attention", "queries and keys exchanged"),
-        ("cached_step", "causal_attention", "queries and keys exchanged"),
+        ("multi_head_attention", "causal_attention", "not normalised"),
+        ("cached_step", "causal_attention", "not normalised"),
         ("doubling_round", "combine_segments", "minus"),
     ],
 )
