@@ -137,8 +137,9 @@ class Rebuild(NbGraderPreprocessor):
 class Run(Execute):
     """Execute within limits of time and output; a dead kernel ends the run, not the grading."""
 
+    timeout = Integer(60, help="seconds for a cell").tag(config=True)
     later_timeout = Integer(5, help="seconds for a cell after a time-out").tag(config=True)
-    notebook_timeout = Integer(180, help="seconds for the whole notebook").tag(config=True)
+    notebook_timeout = Integer(240, help="seconds for the whole notebook").tag(config=True)
     output_limit = Integer(50_000, help="characters kept of a cell's output").tag(config=True)
     coalesce_streams = True  # what a cell prints is one output, not one for each flush
 

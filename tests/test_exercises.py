@@ -10,8 +10,9 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from nbgrader.preprocessors import Execute
+from nbgrader.api import Gradebook
 
+from rnn_course.class_summary import read_class
 from rnn_course.grading import grade_id
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -120,32 +121,59 @@ def test_question_announces_the_points_of_its_answer(stem):
         assert f"({answer.metadata.nbgrader.points} points" in cells[asked].source
 
 
-def executed(folder, stem):
-    """Run a notebook by nbgrader's own means."""
-    nb, _ = Execute(timeout=300, coalesce_streams=True).preprocess(read(folder, stem), {})
-    return nb
+PATIENT = ("--Run.timeout=600", "--Run.notebook_timeout=1200")
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
-@pytest.mark.parametrize("stem", STEMS)
-def test_solution_earns_every_point(stem):
+def nbgrader(folder, *arguments):
+    """Run one of nbgrader's commands as an instructor does."""
+    command = [sys.executable, "-m", "nbgrader", *arguments]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module", params=STEMS)
+def graded(request, tmp_path_factory):
+    """Stem, graded notebooks and gradebook scores of "right" and "untouched", by nbgrader."""
+    stem, root = request.param, tmp_path_factory.mktemp("class")
+    for name in ("solutions", "exercises"):
+        shutil.copytree(ROOT / name / stem, root / name / stem)
+    shutil.copytree(ROOT / "tools", root / "tools")
+    shutil.copy(ROOT / "nbgrader_config.py", root)
+    nbgrader(root, "generate_assignment", stem, "--force")
+    for student, folder in (("right", "solutions"), ("untouched", "exercises")):
+        (root / "submitted" / student).mkdir(parents=True)
+        shutil.copytree(ROOT / folder / stem, root / "submitted" / student / stem)
+    nbgrader(root, "autograde", stem, *PATIENT)
+    notebooks = read_class(root / "autograded", stem)
+    with Gradebook(f"sqlite:///{root}/gradebook.db") as gradebook:
+        scores = {
+            student: {grade.name: grade.auto_score for grade in book.grades}
+            for student in notebooks
+            for book in [gradebook.find_submission_notebook(stem, stem, student)]
+        }
+    return stem, notebooks, scores
+
+
+def test_solution_earns_every_point(graded):
     """Does the instructor's notebook run without an error or a word on stderr, to full marks?"""
-    nb = executed("solutions", stem)
+    _, notebooks, scores = graded
+    nb = notebooks["right"]
     outputs = [output for cell in nb.cells for output in cell.get("outputs", [])]
     assert not [o for o in outputs if o.output_type == "error" or o.get("name") == "stderr"]
+    assert nb.metadata.rnn_course.notes == []
     for cell in marked(nb, "test"):
         assert float(cell.outputs[-1].data["text/plain"]) == cell.metadata.nbgrader.points
+        assert scores["right"][grade_id(cell)] == cell.metadata.nbgrader.points
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
-@pytest.mark.parametrize("stem", STEMS)
-def test_untouched_release_earns_nothing_and_says_what_to_do(stem):
+def test_untouched_release_earns_nothing_and_says_what_to_do(graded):
     """Does each test cell of the released notebook end with 0 and name what is to be written?"""
-    nb = executed("exercises", stem)
+    _, notebooks, scores = graded
+    nb = notebooks["untouched"]
     for cell in marked(nb, "test"):
         report, score = cell.outputs
         assert report.name == "stdout" and "not written yet" in report.text
-        assert float(score.data["text/plain"]) == 0
+        assert float(score.data["text/plain"]) == scores["untouched"][grade_id(cell)] == 0
     for cell in nb.cells:
         errors = [o.ename for o in cell.get("outputs", []) if o.output_type == "error"]
         assert set(errors) <= {"NotImplementedError"}, cell.source
@@ -281,14 +309,7 @@ def test_variant_grades_with_real_nbgrader_in_its_own_folder(own_course):
     stem = "ch02_vanilla_rnn"
     released = folder / "exercises" / stem / f"{stem}.ipynb"
     before = released.read_bytes()
-    done = subprocess.run(
-        [sys.executable, "-m", "nbgrader", "generate_assignment", stem, "--force"],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    nbgrader(folder, "generate_assignment", stem, "--force")
     assert released.read_bytes() == before
     assert (folder / "gradebook.db").exists()
 

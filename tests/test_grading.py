@@ -238,7 +238,7 @@ def course(tmp_path_factory):
     assert (course.root / "exercises" / STEM / f"{STEM}.ipynb").read_bytes() == released
     course.run("collect", "rnn_course.collecting", "downloaded", STEM)
     course.run("again", "rnn_course.collecting", "downloaded", STEM)
-    course.run("endless", "nbgrader", "autograde", STEM, *LIMITS)  # the others get 30 s a cell
+    course.run("endless", "nbgrader", "autograde", STEM, *LIMITS)  # the others get 60 s a cell
     course.run("autograde", "nbgrader", "autograde", STEM)
     course.run("feedback", "nbgrader", "generate_feedback", STEM)
     course.run("export", "nbgrader", "export")
