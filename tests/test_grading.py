@@ -242,6 +242,7 @@ def course(tmp_path_factory):
     course.run("autograde", "nbgrader", "autograde", STEM)
     course.run("feedback", "nbgrader", "generate_feedback", STEM)
     course.run("export", "nbgrader", "export")
+    course.run("summary", "rnn_course.class_summary", STEM)
     return course
 
 
@@ -291,6 +292,18 @@ def test_export_has_a_row_for_every_student(course):
     assert set(rows) == set(EXPECTED)
     for student, (points, _) in EXPECTED.items():
         assert float(rows[student]["score"]) == pytest.approx(points)
+
+
+def test_summary_counts_the_whole_class(course):
+    """Does each test cell's line account for every student, by the scores of the gradebook?"""
+    said = course.said["summary"]
+    assert said.startswith(f"{STEM}: {len(EXPECTED)} students")
+    for name in TESTS:
+        scores = [course.grades(student)[name][0] for student in EXPECTED]
+        full = sum(score == MARK[name].points for score in scores)
+        line = next(line for line in said.splitlines() if line.startswith(f"{name} ("))
+        counts = [int(number) for number in re.findall(r"(\d+) (?:all|some|none|not)", line)]
+        assert counts[0] == full and sum(counts) == len(EXPECTED)
 
 
 def test_collecting_twice_changes_nothing(course):
