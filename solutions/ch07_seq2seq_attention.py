@@ -9,11 +9,12 @@
 # %% [markdown]
 # # Exercise 7: sequence to sequence, and attention
 #
-# You write what a decoder is fed in training, attention with a mask and its gradient, and the
-# search for the best sentence. At the end a small network that consists of your attention alone
-# tells languages apart, and you measure what its choice of weights is worth.
+# You write an encoder and a decoder, two kinds of attention with masks and gradients, and two ways
+# to find a sentence. At the end a small network that consists of your attention alone tells
+# languages apart, and you measure what its choice of weights is worth.
 #
-# **Needs:** chapters 2, 3 and 7, NumPy, the product rule. **Time:** about 110 minutes.
+# **Needs:** chapters 2, 3 and 7, NumPy, the product rule. **Time:** about 120 minutes; tasks 1 and
+# 2, 3 to 7, and 8 and 9 can be done on three days.
 #
 # **How it works.** Each task has a cell with a gap, a cell to try your function on numbers that
 # you can work out by hand, and a graded cell. Run the graded cell as often as you like: it says
@@ -164,22 +165,69 @@ encoder_decoder_logits(
 checks.grade(checks.check_encoder_decoder_logits, encoder_decoder_logits, points=6)
 
 # %% [markdown]
-# ## Task 3: attention with a mask
+# ## Task 3: weights for real words only
 #
-# Every query $q_t$ is compared with every key $k_s$, the softmax over the *real* keys gives the
-# weights, and the output is the weighted mean of the values:
+# A decoder that looks back gives every word of the source a score, and a softmax turns the scores
+# of one step into weights. A padded word must get the weight 0, and the real ones share 1:
+#
+# $$
+# p_{ts} = \frac{m_s \exp a_{ts}}{\sum_{s'} m_{s'} \exp a_{ts'}}, \qquad
+# m_s = 1 \text{ where a word is real, } 0 \text{ elsewhere}
+# $$
+#
+# `a` is `(B, T, S)`: the scores of `T` steps for `S` words. `mask` is `(B, S)` and True where a
+# word is real. Scores may be large: first take the largest score that a row has at real words off
+# that row, which changes no weight. A row without any real word gets zeros, not NaN. Return `p`
+# `(B, T, S)`.
+#
+# *Common mistake:* the mask after the softmax. Then the weights of a row no longer sum to 1.
+
+
+# %% solution="masked-softmax"
+def masked_softmax(a, mask):
+    """Softmax over the last axis, where the mask allows it.
+
+    Args:
+        a: (B, T, S) scores. mask: (B, S) bool, True where a word is real.
+
+    Returns:
+        p: (B, T, S) weights of the dtype of a; each row sums to 1, or to 0 where no word is real.
+    """
+    ### BEGIN SOLUTION
+    a = np.where(mask[:, None], a, -np.inf)
+    largest = a.max(axis=2, keepdims=True)  # (B, T, 1)
+    e = np.exp(a - np.where(np.isfinite(largest), largest, 0))  # (B, T, S)
+    total = e.sum(axis=2, keepdims=True)  # (B, T, 1)
+    return e / np.where(total > 0, total, 1)
+    ### END SOLUTION
+
+
+# %% [markdown]
+# Try it. The exponentials of the scores are 1, 2, 4 and 9, and the last word is padding: the
+# weights are 1, 2, 4 and 0, divided by 7.
+
+# %%
+masked_softmax(np.log([[[1.0, 2.0, 4.0, 9.0]]]), np.array([[True, True, True, False]])) * 7
+
+# %% graded="masked-softmax-value"
+checks.grade(checks.check_masked_softmax, masked_softmax, points=4)
+
+# %% [markdown]
+# ## Task 4: attention by products
+#
+# Every query $q_t$ is compared with every key $k_s$ by their product, and the output is the mean of
+# the values $v_s$ by weight:
 #
 # $$
 # a_{ts} = \frac{q_t^\top k_s}{\sqrt d}, \qquad
-# p_{ts} = \frac{\exp a_{ts}}{\sum_{s'} \exp a_{ts'}}, \qquad o_t = \sum_s p_{ts} v_s
+# p_t = \text{softmax of task 3}, \qquad o_t = \sum_s p_{ts} v_s
 # $$
 #
 # `q` is `(B, T, d)`, `k` is `(B, S, d)`, `v` is `(B, S, E)`, and `mask` `(B, S)` is True where a
-# key is real. A key that is not real gets the weight 0. Scores may be large: take the largest one
-# off before the exponential. And a row of the batch without any real key gets weights and an
-# output of zeros, not NaN. Return `o` `(B, T, E)` and `p` `(B, T, S)`.
+# key is real. Return `o` `(B, T, E)` and `p` `(B, T, S)`.
 #
-# *Common mistake:* the mask after the softmax. Then the weights of a row no longer sum to 1.
+# *Common mistake:* `np.sqrt(d)`. It is a `float64` number, and turns `float32` scores into
+# `float64`; `d**0.5` does not.
 
 
 # %% solution="dot-product-attention"
@@ -196,11 +244,7 @@ def dot_product_attention(q, k, v, mask):
     """
     ### BEGIN SOLUTION
     a = q @ k.swapaxes(1, 2) / q.shape[2] ** 0.5  # (B, T, S)
-    a = np.where(mask[:, None], a, -np.inf)
-    largest = a.max(axis=2, keepdims=True)  # (B, T, 1)
-    e = np.exp(a - np.where(np.isfinite(largest), largest, 0))  # (B, T, S)
-    total = e.sum(axis=2, keepdims=True)  # (B, T, 1)
-    p = e / np.where(total > 0, total, 1)
+    p = masked_softmax(a, mask)
     return p @ v, p
     ### END SOLUTION
 
@@ -218,10 +262,10 @@ dot_product_attention(
 )
 
 # %% graded="dot-product-attention-value"
-checks.grade(checks.check_dot_product_attention, dot_product_attention, points=6)
+checks.grade(checks.check_dot_product_attention, dot_product_attention, masked_softmax, points=3)
 
 # %% [markdown]
-# ## Task 4: its gradient
+# ## Task 5: its gradient
 #
 # `do` `(B, T, E)` is the gradient of the loss with respect to the outputs. The output is linear in
 # the values; the softmax couples the scores of one query:
@@ -235,8 +279,8 @@ checks.grade(checks.check_dot_product_attention, dot_product_attention, points=6
 # dq_t = \frac{1}{\sqrt d} \sum_s da_{ts} k_s, \qquad dk_s = \frac{1}{\sqrt d} \sum_t da_{ts} q_t
 # $$
 #
-# Return `dq`, `dk` and `dv`, each of the shape of its thing. You may call your
-# `dot_product_attention`. A padded key has the weight 0, and so its gradients are 0 by themselves.
+# Return `dq`, `dk` and `dv`, each of the shape of its thing. Call your `dot_product_attention` for
+# `o` and `p`. A padded key has the weight 0, and so its gradients are 0 by themselves.
 #
 # *Common mistake:* leaving out $- do_t^\top o_t$. To raise one weight, the others must fall.
 
@@ -262,7 +306,7 @@ def attention_backward(do, q, k, v, mask):
 
 
 # %% [markdown]
-# Try it. The numbers of task 3 with $do = 1$: `dv` is $(1, 2, 4) / 7$, `dq` is
+# Try it. The numbers of task 4 with $do = 1$: `dv` is $(1, 2, 4) / 7$, `dq` is
 # $(-54 + 120) / 7 = 66 / 7$, about 9.43, and `dk` is $\ln 2$ times $(-6, -54, 60) / 7$.
 
 # %%
@@ -275,10 +319,133 @@ attention_backward(
 )
 
 # %% graded="attention-backward-value"
-checks.grade(checks.check_attention_backward, attention_backward, points=7)
+checks.grade(checks.check_attention_backward, attention_backward, dot_product_attention, points=6)
 
 # %% [markdown]
-# ## Task 5: greedy decoding
+# ## Task 6: additive attention
+#
+# The score may also come from a small network of `A` hidden units. Each query meets each key:
+#
+# $$
+# g_{ts} = \tanh(W_q q_t + W_k k_s), \qquad a_{ts} = w^\top g_{ts}
+# $$
+#
+# Weights and output follow as before, and nothing is divided by a root. Queries and keys may now
+# differ in size: `q` is `(B, T, Hq)`, `k` is `(B, S, Hk)`, `W_q` is `(A, Hq)`, `W_k` is `(A, Hk)`
+# and `w`, which the chapter calls $v$, is `(A,)`. Return `o` `(B, T, E)`, `p` `(B, T, S)` and the
+# hidden units `g` `(B, T, S, A)` of all keys, padded ones too: the way back needs them.
+#
+# *Common mistake:* a sum of $(B, T, A)$ and $(B, S, A)$. Give each an axis of size 1 for the other:
+# $(B, T, 1, A)$ and $(B, 1, S, A)$.
+
+
+# %% solution="additive-attention"
+def additive_attention(q, k, v, mask, W_q, W_k, w):
+    """Attention to the real keys, with scores from a small network.
+
+    Args:
+        q: (B, T, Hq) queries. k: (B, S, Hk) keys. v: (B, S, E) values.
+        mask: (B, S) bool, True where the key is real.
+        W_q: (A, Hq), W_k: (A, Hk), w: (A,) parameters.
+
+    Returns:
+        o: (B, T, E) weighted means of the values. p: (B, T, S) weights, as in task 4.
+        g: (B, T, S, A) hidden units. All of the dtype of the inputs.
+    """
+    ### BEGIN SOLUTION
+    g = np.tanh((q @ W_q.T)[:, :, None] + (k @ W_k.T)[:, None])  # (B, T, S, A)
+    p = masked_softmax(g @ w, mask)  # (B, T, S)
+    return p @ v, p, g
+    ### END SOLUTION
+
+
+# %% [markdown]
+# Try it. One hidden unit; $W_q$ and $W_k$ are 1. The sums are 0, $\ln 2$ and $\ln 3$, whose tanh is
+# 0, 0.6 and 0.8. With $w = 5 \ln 2$ the exponentials of the scores are 1, 8 and 16, so the weights
+# are 0.04, 0.32 and 0.64, and the output is $25 \cdot 0.04 + 50 \cdot 0.64 = 33$.
+
+# %%
+one_unit = {"W_q": np.array([[1.0]]), "W_k": np.array([[1.0]]), "w": np.array([5 * np.log(2.0)])}
+three_words = {
+    "q": np.array([[[np.log(2.0)]]]),
+    "k": np.log([[[0.5], [1.0], [1.5]]]),
+    "v": np.array([[[25.0], [0.0], [50.0]]]),
+    "mask": np.array([[True, True, True]]),
+}
+additive_attention(**three_words, **one_unit)
+
+# %% graded="additive-attention-value"
+checks.grade(checks.check_additive_attention, additive_attention, masked_softmax, points=4)
+
+# %% [markdown]
+# ## Task 7: the gradient of additive attention
+#
+# Up to the scores nothing is new: $dv_s$ and $da_{ts}$ are those of task 5. From there the gradient
+# goes through the small network, and $d_{ts}$ `(A,)` is that of the sum inside tanh:
+#
+# $$
+# dw = \sum_{ts} da_{ts}\, g_{ts}, \qquad
+# d_{ts} = da_{ts}\, w \odot (1 - g_{ts} \odot g_{ts})
+# $$
+#
+# $$
+# dq_t = W_q^\top \sum_s d_{ts}, \quad dk_s = W_k^\top \sum_t d_{ts}, \quad
+# dW_q = \sum_{ts} d_{ts} q_t^\top, \quad dW_k = \sum_{ts} d_{ts} k_s^\top
+# $$
+#
+# The parameters serve the whole batch: their gradients are sums over it as well. Return `dq`, `dk`,
+# `dv` and the dict `grads` of `W_q`, `W_k` and `w`, each of the shape of its thing.
+#
+# *Common mistake:* the sum over the wrong axis. A query meets all keys, so `dq` sums over `S`, and
+# a key meets all queries, so `dk` sums over `T`.
+
+
+# %% solution="additive-attention-backward"
+def additive_attention_backward(do, q, k, v, mask, W_q, W_k, w):
+    """Gradients of additive_attention with respect to its arguments.
+
+    Args:
+        do: (B, T, E) gradient of the loss with respect to o.
+        q: (B, T, Hq), k: (B, S, Hk), v: (B, S, E), mask: (B, S), W_q: (A, Hq), W_k: (A, Hk),
+            w: (A,) as going forward.
+
+    Returns:
+        dq: (B, T, Hq). dk: (B, S, Hk). dv: (B, S, E).
+        grads: {"W_q": (A, Hq), "W_k": (A, Hk), "w": (A,)}, all of the dtype of the inputs.
+    """
+    ### BEGIN SOLUTION
+    o, p, g = additive_attention(q, k, v, mask, W_q, W_k, w)
+    dp = do @ v.swapaxes(1, 2)  # (B, T, S)
+    da = p * (dp - (do * o).sum(axis=2, keepdims=True))  # (B, T, S)
+    d = da[..., None] * w * (1 - g * g)  # (B, T, S, A)
+    d_q, d_k = d.sum(axis=2), d.sum(axis=1)  # (B, T, A), (B, S, A)
+    grads = {
+        "W_q": np.einsum("bta,bth->ah", d_q, q),
+        "W_k": np.einsum("bsa,bsh->ah", d_k, k),
+        "w": np.einsum("bts,btsa->a", da, g),
+    }
+    return d_q @ W_q, d_k @ W_k, p.swapaxes(1, 2) @ do, grads
+    ### END SOLUTION
+
+
+# %% [markdown]
+# Try it. The numbers of task 6 with $do = 1$: $da$ is $(-8, -264, 272) / 25$, so `w` gets
+# $(-158.4 + 217.6) / 25 = 2.368$, and `dk` is $\ln 2$ times $(-1.6, -33.792, 19.584)$. All of it
+# goes to `dq` as well: $-15.808 \ln 2$, about $-10.957$.
+
+# %%
+additive_attention_backward(np.array([[[1.0]]]), **three_words, **one_unit)
+
+# %% graded="additive-attention-backward-value"
+checks.grade(
+    checks.check_additive_attention_backward,
+    additive_attention_backward,
+    additive_attention,
+    points=6,
+)
+
+# %% [markdown]
+# ## Task 8: greedy decoding
 #
 # When it translates, nobody knows the true words, and the decoder is fed its own. It starts from
 # the state `h_0` `(B, H)` in which the encoder ended, and is fed the start symbol. At each step it
@@ -348,7 +515,7 @@ greedy_decode(
 checks.grade(checks.check_greedy_decode, greedy_decode, points=5)
 
 # %% [markdown]
-# ## Task 6: beam search
+# ## Task 9: beam search
 #
 # Greedy decoding takes no word back, and the most probable word at each step need not begin the
 # most probable sentence. So beam search keeps several beginnings. Here the decoder is a table:

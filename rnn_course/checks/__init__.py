@@ -5,6 +5,8 @@ Verdict: which parts hold, what is wrong first, and the likely cause. grade prin
 turns it into points.
 """
 
+from rnn_course.checks.additive import check_additive_attention
+from rnn_course.checks.additive_gradient import check_additive_attention_backward
 from rnn_course.checks.attention import check_attention_backward, check_dot_product_attention
 from rnn_course.checks.batches import check_last_hidden, check_pad_batch
 from rnn_course.checks.bptt import check_rnn_backward, check_truncated_rnn_backward
@@ -41,11 +43,14 @@ from rnn_course.checks.translation import check_encoder_decoder_logits
 from rnn_course.checks.updates import check_adam_step
 from rnn_course.checks.verdict import Part, Verdict, grade, report
 from rnn_course.checks.waves import check_sinusoidal_positions
+from rnn_course.checks.weights import check_masked_softmax
 
 __all__ = [
     "Part",
     "Verdict",
     "check_adam_step",
+    "check_additive_attention",
+    "check_additive_attention_backward",
     "check_apply_dropout",
     "check_attention_backward",
     "check_bag_of_tokens",
@@ -74,6 +79,7 @@ __all__ = [
     "check_lstm_step_backward",
     "check_lstm_step_forward",
     "check_masked_cross_entropy",
+    "check_masked_softmax",
     "check_multi_head_attention",
     "check_numerical_gradient",
     "check_pad_batch",
