@@ -59,6 +59,10 @@ FEED_SUSPECTS = {
                 [0 * r[0][:, :1] + end, r[0][:, 1:]], axis=1
             )
         ),
+        "what stands in the padding of target is copied; at steps that are not real stands 0, "
+        "whatever target holds there.": lambda target, lengths, start, end: np.concatenate(
+            [np.full((len(target), 1), start), target], axis=1
+        ),
         "the last word of every sequence is missing.": _fed(
             lambda r, target, lengths, start, end: np.where(
                 np.arange(target.shape[1] + 1) < lengths[:, None], r[0], 0
@@ -83,6 +87,20 @@ FEED_SUSPECTS = {
         "these are the inputs: what is asked for is one word ahead of what is fed.": _fed(
             lambda r, *_: r[0]
         ),
+        "outputs[:, lengths] sets these columns in every row. With outputs[np.arange(B), lengths] "
+        "it is one place in each.": _fed(
+            lambda r, target, lengths, start, end: np.where(
+                np.isin(np.arange(target.shape[1] + 1), lengths),
+                end,
+                np.where(r[1] == end, 0, r[1]),
+            )
+        ),
+        "what stands in the padding of target is copied; at steps that are not real stands 0, "
+        "whatever target holds there.": _fed(
+            lambda r, target, lengths, *_: np.where(
+                r[2], r[1], np.concatenate([target, 0 * target[:, :1]], axis=1)
+            )
+        ),
         "the end symbol replaces the last word; it comes after it.": _fed(
             lambda r, target, lengths, start, end: np.where(
                 np.arange(target.shape[1] + 1) == lengths[:, None] - 1,
@@ -104,6 +122,9 @@ FEED_SUSPECTS = {
             lambda r, *_: ~r[2]
         ),
         "every place is marked as real.": _fed(lambda r, *_: np.ones_like(r[2])),
+        "the steps of the words alone are there; the end symbol takes one more, so that there are "
+        "T + 1.": lambda target, lengths, *_: np.arange(target.shape[1]) < lengths[:, None],
+        "the last column is missing; there are T + 1 steps.": _fed(lambda r, *_: r[2][:, :-1]),
         "one place of padding is marked as real.": _fed(
             lambda r, target, lengths, *_: np.arange(target.shape[1] + 1) <= lengths[:, None] + 1
         ),

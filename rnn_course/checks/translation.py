@@ -6,7 +6,8 @@ from rnn_course.checks.decoding import START
 from rnn_course.checks.examine import Aspect, Task, examine
 from rnn_course.checks.rnn import draw_weights
 from rnn_course.checks.rounding import measured_rounding
-from rnn_course.checks.wrong_translators import SUSPECTS, translate
+from rnn_course.checks.translators import translate
+from rnn_course.checks.wrong_translators import SUSPECTS
 
 LENGTHS = (4, 5, 2)
 S, T, D, H = 6, 4, 5, 7
@@ -51,7 +52,7 @@ def _task(seed):
     alone = _draw(rng, (3, 2), 4)
     alone["encoder"] = {name: 0 * array for name, array in alone["encoder"].items()}
     full, short = _draw(rng, (5, 5), 5), _draw(rng, (1,), 1, 1)
-    same = _draw(rng, (2, 3, 1), 3, 3, 3, 3, (3, 3), 0)
+    same = _draw(rng, (3, 3, 3), 3, 3, 3, 3, (3, 3), 0)
     return Task(
         name="encoder_decoder_logits",
         outputs=("y",),

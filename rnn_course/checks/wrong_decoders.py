@@ -70,8 +70,8 @@ def _without(name):
     return _with(lambda net: net | {name: 0 * net[name]})
 
 
-def _turned(name):
-    return _with(lambda net: net | {name: net[name].T})
+def _turned(*names):
+    return _with(lambda net: net | {name: net[name].T for name in names})
 
 
 def _choosing(**changed):
@@ -113,6 +113,19 @@ def _scores(measure):
         return _cut(measure(y).max(axis=2), lengths), lengths
 
     return run
+
+
+def _from_row_to_row(h_0, net, start, end, most):
+    """Every row starts where the one before it in the batch stopped."""
+    h_t, rows = h_0[:1], []
+    for _ in h_0:
+        word, row = np.array([start]), []
+        while len(row) < most and word[0] != end:
+            h_t = _step(word, h_t, net)
+            word = _largest(_logits(h_t, net))
+            row.append(word[0])
+        rows.append(row + [PADDING] * (most - len(row)))
+    return np.array(rows), lengths_of(np.array(rows), end)
 
 
 def _unlimited(h_0, net, start, end, most):
@@ -168,6 +181,11 @@ WRONG_ROWS = {
     "every row is fed the last row's word; each is fed its own.": _stepping(
         lambda word, h, net, *_: _step(0 * word + word[-1], h, net)
     ),
+    "every row starts from the first row's state; each has its own in h_0.": lambda h_0, *rest: (
+        decode(0 * h_0 + h_0[:1], *rest)
+    ),
+    "the state of one row runs on into the next one; each starts from its own row of "
+    "h_0.": _from_row_to_row,
 }
 WRONG_ENDS = {
     "a sentence goes on beyond its end symbol; behind it stand zeros.": _beyond,
@@ -235,6 +253,8 @@ WRONG_LENGTHS = {
     "argmax gives 0.": _changed(
         lambda tokens, n, start, end: (tokens, (tokens == end).argmax(axis=1))
     ),
+    "where there is no end symbol argmax gives 0, so the length is 1 here; it is "
+    "max_steps.": _changed(lambda tokens, n, start, end: (tokens, (tokens == end).argmax(1) + 1)),
     "the lengths stand in the order in which the rows ended.": _changed(
         lambda tokens, n, *_: (tokens, np.sort(n))
     ),
@@ -242,7 +262,7 @@ WRONG_LENGTHS = {
         lambda tokens, n, *_: (tokens, n.max())
     ),
 }
-# Both run only where sizes are equal
+# These run only where sizes are equal
 WRONG_AXES = {
     "argmax runs over the batch; the logits of one row are along axis 1.": _choosing(
         pick=lambda y: y.argmax(axis=0)
@@ -250,6 +270,8 @@ WRONG_AXES = {
     "W_hy is used the wrong way round. Its shape is (V, H): which axis has to meet the last axis "
     "of the state?": _turned("W_hy"),
     "W_xh is used the wrong way round; its shape is (H, D).": _turned("W_xh"),
+    "all weights are used the wrong way round. W_xh is (H, D), one row for each unit: which axis "
+    "has to meet the last axis of the vectors?": _turned("W_xh", "W_hh", "W_hy"),
     "a word's vector is a row of E, and a column is taken here.": _turned("E"),
 }
 WRONG_STEPS = WRONG_FROM_THE_FIRST | WRONG_LATER

@@ -193,9 +193,17 @@ with_nets("W_xh transposed", "W_xh is used the wrong way round, in both", 0,
 with_nets("columns of E", "a column is taken here", 0,
           lambda e, d: (e | {"E": e["E"].T}, d | {"E": d["E"].T}))  # fmt: skip
 
+with_nets("all weights transposed", "all weights are used the wrong way round", 0,
+          lambda e, d: tuple(
+              {k: net[k].T if k.startswith("W") else net[k] for k in net} for net in (e, d)
+          ))  # fmt: skip
+with_nets("decoder without W_hh", "W_hh h_prev is left out in the decoder", 0,
+          lambda e, d: (e, d | {"W_hh": 0 * d["W_hh"]}))  # fmt: skip
+
 FIRST = 2 / 12  # right as long as nothing but the first input is read
 feeding("first input at every step", "the first input is fed at every step", FIRST,
         lambda i: np.repeat(i[:, :1], i.shape[1], axis=1))  # fmt: skip
+feeding("start not fed", "the start symbol is not fed", 0, lambda i: i[:, 1:])
 feeding("shifted once more", "the start symbol stands there once", FIRST,
         lambda i: np.column_stack([i[:, :1], i[:, :-1]]))  # fmt: skip
 feeding("shifted once more with 0", "fed one step late", 0,
@@ -206,6 +214,7 @@ feeding("fed what it should write", "the word that it should write", 0,
 returning("probabilities", "these are the probabilities", 0, softmax)
 returning("words", "words with the largest logits", 0, lambda y: y.argmax(axis=2))
 returning("last step alone", "only the last step's logits", 0, lambda y: y[:, -1])
+returning("first step missing", "the first step is missing", 0, lambda y: y[:, 1:])
 returning("time first", "time and batch are exchanged", 0, lambda y: y.swapaxes(0, 1))
 returning("no return", "end in a `return`", 0, lambda y: None)
 
@@ -254,6 +263,57 @@ def _(source, lengths, inputs, encoder, decoder):
     h = read(source, lengths, encoder)
     steps = [write(inputs[:, t : t + 1], h, decoder) for t in range(inputs.shape[1])]
     return np.concatenate(steps, axis=1)
+
+
+@answers.mistake("state runs on from source to source", "runs on into the next one", keeps=ENCODER)
+def _(source, lengths, inputs, encoder, decoder):
+    h, ends = zeros([0], encoder)[0], []
+    for words, n in zip(source, lengths, strict=True):
+        for word in words[:n]:
+            h = advance(word, h, encoder)
+        ends.append(h)
+    return write(inputs, np.array(ends), decoder)
+
+
+@answers.mistake("one state for all rows", "where the decoder ended with the row before", ENCODER)
+def _(source, lengths, inputs, encoder, decoder):
+    h, y = zeros([0], encoder)[0], []
+    for words, n, fed in zip(source, lengths, inputs, strict=True):
+        for word in words[:n]:
+            h = advance(word, h, encoder)
+        y.append([])
+        for word in fed:
+            h = advance(word, h, decoder)
+            y[-1].append(decoder["W_hy"] @ h + decoder["b_y"])
+    return np.array(y)
+
+
+@answers.mistake("every length of every row", "it is one for each row", keeps=0)
+def _(source, lengths, inputs, encoder, decoder):
+    return write(inputs, states(source, encoder)[:, lengths - 1], decoder)
+
+
+@answers.mistake("vectors as columns", "where x_t is a column", keeps=0)
+def _(source, lengths, inputs, encoder, decoder):
+    h = zeros(source, encoder)
+    for words in source.T:
+        x = encoder["E"][words]
+        h = np.tanh(encoder["W_xh"] @ x + encoder["W_hh"] @ h + encoder["b_h"])
+    return write(inputs, h, decoder)
+
+
+@answers.mistake("b_h after tanh", "added after tanh", keeps=0)
+def _(source, lengths, inputs, encoder, decoder):
+    def step(words, h, net):
+        return np.tanh(net["E"][words] @ net["W_xh"].T + h @ net["W_hh"].T) + net["b_h"]
+
+    h, y = zeros(source, encoder), []
+    for s, words in enumerate(source.T):
+        h = np.where((s < lengths)[:, None], step(words, h, encoder), h)
+    for words in inputs.T:
+        h = step(words, h, decoder)
+        y.append(h @ decoder["W_hy"].T + decoder["b_y"])
+    return np.stack(y, axis=1)
 
 
 @answers.mistake("logits before the step", "the logits are one step late", keeps=0)

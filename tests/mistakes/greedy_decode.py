@@ -168,6 +168,8 @@ with_net("b_y left out", "the bias b_y is left out", 0, lambda net: net | {"b_y"
 with_net("b_h left out", "the bias b_h is left out", 0, lambda net: net | {"b_h": 0 * net["b_h"]})
 with_net("W_hh transposed", "W_hh is used", 0, lambda net: net | {"W_hh": net["W_hh"].T})
 with_net("W_hy transposed", "W_hy is used", 0, lambda net: net | {"W_hy": net["W_hy"].T})
+with_net("all weights transposed", "all weights are used the wrong way round", 0,
+         lambda net: net | {name: net[name].T for name in ("W_xh", "W_hh", "W_hy")})  # fmt: skip
 finishing("ends filled", "stand more of them", 3 / 11,
           lambda w, n, s, e: (np.where(places(w) < n[:, None], w, e), n))  # fmt: skip
 finishing("end missing", "the end symbol is missing", FIRST,
@@ -180,6 +182,8 @@ finishing("end not counted", "the end symbol is not counted", 4 / 11,
           lambda w, n, s, e: (w, n - (w == e).any(axis=1)))  # fmt: skip
 finishing("place of the end for the length", "argmax gives 0", 4 / 11,
           lambda w, n, s, e: (w, (w == e).argmax(axis=1)))  # fmt: skip
+finishing("place of the end plus one", "so the length is 1 here", 6 / 11,
+          lambda w, n, s, e: (w, (w == e).argmax(axis=1) + 1))  # fmt: skip
 finishing("start counted", "one too many is counted", 4 / 11, lambda w, n, s, e: (w, n + 1))
 finishing("all steps counted", "all steps are counted", 4 / 11,
           lambda w, n, s, e: (w, np.full_like(n, w.shape[1])))  # fmt: skip
@@ -272,6 +276,29 @@ def _(h_0, decoder, start, end, max_steps):
     tokens, lengths = everything_then_cut(h_0, decoder, start, end, max_steps)
     order = np.argsort(lengths, kind="stable")
     return tokens[order], lengths[order]
+
+
+@answers.mistake("state not set back for the next row", "runs on into the next one", keeps=0)
+def _(h_0, decoder, start, end, max_steps):
+    tokens, h = np.zeros((len(h_0), max_steps), dtype=int), h_0[0]
+    for row in tokens:
+        word, t = start, 0
+        while word != end and t < max_steps:
+            h = advance(word, h, decoder)
+            row[t] = word = scores(h, decoder).argmax()
+            t += 1
+    return tokens, (tokens > 0).sum(axis=1)
+
+
+@answers.mistake("first row's state for all", "starts from the first row's state", keeps=0)
+def _(h_0, *rest):
+    return everything_then_cut(np.tile(h_0[0], (len(h_0), 1)), *rest)
+
+
+@answers.mistake("rows of different lengths", "rows of different lengths", keeps=2 / 11)
+def _(h_0, *rest):
+    tokens, lengths = everything_then_cut(h_0, *rest)
+    return [list(row[:n]) for row, n in zip(tokens, lengths, strict=True)], lengths
 
 
 @answers.mistake("logits for words", "the largest logits", keeps=LENGTHS)

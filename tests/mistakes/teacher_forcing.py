@@ -122,6 +122,41 @@ def _(target, lengths, start, end):
     return inputs, np.column_stack([target, np.full(len(target), end)]), mask
 
 
+@answers.mistake("end in the columns of all lengths", "sets these columns in every row", 4 / 10)
+def _(target, lengths, start, end):
+    inputs, _, mask = row_by_row(target, lengths, start, end)
+    outputs = np.pad(target, ((0, 0), (0, 1)))
+    outputs[:, lengths] = end
+    return inputs, outputs, mask
+
+
+@answers.mistake("padding copied", "in the padding of target is copied", keeps=9 / 10)
+def _(target, lengths, start, end):
+    _, outputs, mask = row_by_row(target, lengths, start, end)
+    return np.column_stack([np.full(len(target), start), target]), outputs, mask
+
+
+@answers.mistake("mask from the words", "in the last column", keeps=2 / 10)
+def _(target, lengths, start, end):
+    inputs, _, _ = row_by_row(target, lengths, start, end)
+    outputs = np.column_stack([target, np.full(len(target), end)])
+    return inputs, outputs, outputs != 0
+
+
+@answers.mistake("mask of the words alone", "the end symbol takes one more", keeps=4 / 10)
+def _(target, lengths, start, end):
+    inputs, outputs, _ = row_by_row(target, lengths, start, end)
+    return inputs, outputs, np.arange(target.shape[1]) < lengths[:, None]
+
+
+@answers.mistake("end fed and asked for", "the end symbol is fed too", keeps=4 / 10)
+def _(target, lengths, start, end):
+    whole = np.pad(target, ((0, 0), (1, 1)))
+    whole[:, 0] = start
+    whole[np.arange(len(target)), lengths + 1] = end
+    return whole[:, :-1], whole[:, 1:], np.arange(target.shape[1] + 1) <= lengths[:, None]
+
+
 @answers.mistake("symbols 1 and 2 fixed", "should be 7", keeps=9 / 10)
 def _(target, lengths, start, end):
     return row_by_row(target, lengths, 1, 2)
