@@ -18,10 +18,11 @@
 #
 # **How it works.** Each task has a cell with a gap, a cell to try your function on numbers that
 # you can work out by hand, and a graded cell. Run the graded cell as often as you like: it says
-# what holds, what does not, and the likely cause. No function may change its inputs. Add cells of
-# your own wherever you like; the graded ones are put back as they were before your points are
-# counted. Names and shapes are those of the book: `B` sequences, `T` steps, `D` input features,
-# `K` classes, `V` words in the vocabulary, batch first.
+# what holds, what does not, and the likely cause. There are no hidden tests. No function may change
+# its inputs. Where a docstring says "of the dtype of x", a `float32` input gives a `float32`
+# result. Add cells of your own wherever you like; the graded ones are put back as they were before
+# your points are counted. Names and shapes are those of the book: `B` sequences, `T` steps, `D`
+# input features, `K` classes, `V` words in the vocabulary, batch first.
 
 # %% locked="setup"
 import numpy as np
@@ -36,7 +37,8 @@ from rnn_course import checks
 # padding. A second array, the mask, remembers which places are real.
 #
 # `sequences` is a list of `B` lists. Return two arrays of shape `(B, T)`, where `T` is the length
-# of the longest list: `tokens`, integers, and `mask`, `True` where the item is real.
+# of the longest list: `tokens`, integers, and `mask`, `True` where the item is real and `False`
+# elsewhere.
 #
 # *Common mistake:* making the mask from `tokens != padding`. That goes wrong as soon as a real
 # item happens to equal the padding. The lengths always know.
@@ -88,7 +90,7 @@ checks.grade(checks.check_pad_batch, pad_batch, points=4)
 #
 # The bracket is 1 where the statement in it holds, and 0 elsewhere. `tokens` and `mask` are `(B,
 # T)`, the result is `(B, V)`, with `V` given as `vocabulary_size`. Padded places may hold the
-# number of any word; only the mask says what counts.
+# number of any word, and 0 may be the number of a word; only the mask says what counts.
 #
 # *Common mistake:* `counts[row, tokens[row]] += 1`. NumPy reads, adds and writes once for each
 # *different* index, so a word that stands twice counts once.
@@ -141,7 +143,8 @@ checks.grade(checks.check_bag_of_tokens, bag_of_tokens, points=4)
 # longer than the sequence.
 #
 # *Common mistake:* `np.roll`. It brings the end of the sequence round to its start, so that the
-# first steps see the future.
+# first steps see the future. And a trap of NumPy: `np.zeros` makes `float64` unless you give it a
+# `dtype`, and `float64` beside `float32` gives `float64`.
 
 
 # %% solution="window-features"
@@ -190,8 +193,8 @@ checks.grade(checks.check_window_features, window_features, points=4)
 #
 # `y` has any number of axes; the classes are on the *last* one. The result has the same shape.
 #
-# *Common mistake:* `y.max()` without an axis. It shifts all rows by one number, and a row far
-# below it loses all its digits.
+# *Common mistake:* `y.max()` without an axis. It shifts all rows by one number, and in a row far
+# below it every exponential becomes 0.
 
 
 # %% solution="log-softmax"
@@ -202,7 +205,7 @@ def log_softmax(y):
         y: (..., K) logits.
 
     Returns:
-        log_p: (..., K) log-probabilities in nats, of the dtype of y.
+        log_p: (..., K) natural logarithms of the probabilities (nats), of the dtype of y.
     """
     ### BEGIN SOLUTION
     shifted = y - y.max(axis=-1, keepdims=True)  # (..., K), the largest is 0
@@ -261,7 +264,8 @@ def masked_cross_entropy(log_p, target, mask):
 
 # %% [markdown]
 # Try it. The real step gives its target the probability 1/2, the padded one 1/4. The loss should
-# be `log 2`, about `0.693`; with the padded step in the mean it would be about `1.04`.
+# be `log 2`, about `0.693`; with the padded step in the mean it would be `(log 2 + log 4) / 2`,
+# about `1.04`.
 
 # %%
 masked_cross_entropy(

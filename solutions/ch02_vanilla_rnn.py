@@ -18,11 +18,11 @@
 #
 # **How it works.** Each task has a cell with a gap, a cell to try your function on numbers that
 # you can work out by hand, and a graded cell. Run the graded cell as often as you like: it says
-# what holds, what does not, and the likely cause. No function may change its inputs, and from
-# `float32` inputs comes a `float32` result. Add cells of your own wherever you like; the graded
-# ones are put back as they were before your points are counted. Names and shapes are those of the
-# book: `B` sequences, `T` steps, `D` input features, `H` hidden units, `K` classes, batch first.
-# Weights are stored as in the equation, one row for each output.
+# what holds, what does not, and the likely cause. There are no hidden tests. No function may change
+# its inputs, and from `float32` inputs comes a `float32` result. Add cells of your own wherever you
+# like; the graded ones are put back as they were before your points are counted. Names and shapes
+# are those of the book: `B` sequences, `T` steps, `D` input features, `H` hidden units, `K`
+# classes, batch first. Weights are stored as in the equation, one row for each output.
 #
 # The functions are those of the package `rnn_course`, with one simplification: they return no
 # cache. What the backward step needs is passed to it by name.
@@ -249,7 +249,7 @@ checks.grade(checks.check_cross_entropy_gradient, cross_entropy_gradient, points
 # $$
 #
 # The weights serve all sequences of the batch, so their gradients are *summed* over the batch
-# (the loss is a mean already). Every gradient has the shape of its thing. Return `dx_t`,
+# (the loss is a mean already). Every gradient has the shape of what it belongs to. Return `dx_t`,
 # `dh_prev` and a dict `grads` with the keys `W_xh`, `W_hh` and `b_h`.
 #
 # *Common mistake:* `np.tanh(h_t)` in the derivative. `h_t` has been through tanh already.
