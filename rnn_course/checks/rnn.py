@@ -129,6 +129,7 @@ def _slope(*inputs):
 def _step_task(seed):
     rng = np.random.default_rng(seed)
     whole, single = draw_step(rng), draw_step(rng, B=1)
+    whole["b_h"][0] += 2 - _a(*whole.values())[0, 0]  # one unit where tanh bends
     only_x = draw_step(rng, h_prev=np.zeros((B, H)), b_h=np.zeros(H))
     only_h = draw_step(rng, x_t=np.zeros((B, D)), b_h=np.zeros(H))
     return Task(
