@@ -1,9 +1,12 @@
-"""The measured bound of rounding errors: wide enough for right answers, far below any mistake."""
+"""The bounds of rounding errors: wide enough for right answers, far below any mistake."""
+
+from importlib import import_module
 
 import numpy as np
 import pytest
 
 from rnn_course import lstm
+from rnn_course.checks import gradients, loss_gradient, losses, rnn
 from rnn_course.checks.calling import each
 from rnn_course.checks.rounding import measured_rounding
 
@@ -65,3 +68,55 @@ def test_bound_counts_parameters_in_a_list_of_dicts():
     bound = measured_rounding(lambda layers: layers[1]["W"] - layers[0]["W"], 1)
     W = np.array([3.0])
     assert bound([{"W": W}, {"W": W}]) == pytest.approx(6)
+
+
+DERIVED = {
+    "log_softmax": losses._log_softmax_task,
+    "masked_cross_entropy": losses._loss_task,
+    "rnn_step_forward": rnn._step_task,
+    "rnn_forward": rnn._sequence_task,
+    "cross_entropy_gradient": loss_gradient._task,
+    "rnn_step_backward": gradients._task,
+}
+
+
+PRECISIONS = [(task, dtype) for task in DERIVED for dtype in (np.float32, np.float64)]
+PRECISIONS.remove(("masked_cross_entropy", np.float32))  # its check takes float64 alone
+
+
+def used_share(task, answer, dtype):
+    """Largest share of its bound that the error of an answer takes up, over all inputs."""
+    shares = []
+
+    def compare(right, got, bound):
+        error = np.abs(np.asarray(got, dtype=float) - right)
+        limit = np.broadcast_to(np.finfo(dtype).eps * bound, error.shape)
+        assert (error[limit == 0] == 0).all()
+        shares.append((error[limit > 0] / limit[limit > 0]).max())
+
+    def cast(arguments, kind):
+        return each(lambda a: a.astype(kind) if a.dtype.kind == "f" else a, arguments)
+
+    for case in (case for aspect in task.aspects for case in aspect.cases):
+        given = cast(tuple(case.values()), dtype)
+        exact = cast(given, np.float64)
+        each(compare, task.reference(*exact), answer(*given), task.rounding(*exact))
+    return max(shares)
+
+
+@pytest.mark.parametrize(("task", "dtype"), PRECISIONS)
+def test_derived_bound_holds_and_is_close(task, dtype):
+    """Do all right answers keep to the bound itself, and come within a factor of 50 of it?"""
+    rights = import_module(f"mistakes.{task}").answers.rights.values()
+    with np.errstate(all="ignore"):
+        tasks = [DERIVED[task](seed) for seed in range(10)]
+        used = max(used_share(drawn, right, dtype) for drawn in tasks for right in rights)
+    assert 0.02 < used <= 1
+
+
+def test_bound_of_a_gradient_is_zero_at_padded_steps():
+    """Must the gradient of a padded step be exactly zero?"""
+    case = loss_gradient._task(0).aspects[0].cases[0]
+    bound = loss_gradient._rounding(*case.values())
+    assert (bound[~case["mask"]] == 0).all()
+    assert (bound[case["mask"]] > 0).all()
