@@ -14,6 +14,9 @@ from rnn_course import checks
 BROKEN = {
     "equal weights",
     "softmax missing",
+    "index by the mask",
+    "real keys alone, padding left out",
+    "-infinity and softmax over the queries",
     "mask along the queries",
     "mask without an axis for the queries",
     "sum without keepdims",
@@ -28,12 +31,18 @@ BROKEN = {
     "matrices not transposed",
     "matrices exchanged",
     "queries and keys exchanged",
+    "transposed by .T",
+    "order of the equation",
+    "axes of queries and keys",
+    "product of the hidden vectors",
     "keys first",
     "scores in the place of g",
 }
-MANNERS = {
+MANNERS = {  # a result in float64, an input changed
     "float64",
+    "float64 by np.sqrt",
     "hard choice",
+    "-1e9 taken off padding",
     "padding in v cleared in place",
     "padding in k cleared in place",
 }

@@ -7,7 +7,8 @@ turns it into points.
 
 from rnn_course.checks.additive import check_additive_attention
 from rnn_course.checks.additive_gradient import check_additive_attention_backward
-from rnn_course.checks.attention import check_attention_backward, check_dot_product_attention
+from rnn_course.checks.attention import check_dot_product_attention
+from rnn_course.checks.attention_gradient import check_attention_backward
 from rnn_course.checks.batches import check_last_hidden, check_pad_batch
 from rnn_course.checks.bptt import check_rnn_backward, check_truncated_rnn_backward
 from rnn_course.checks.caches import check_cached_step

@@ -77,6 +77,8 @@ WRONG_HIDDEN = {
     # The others run only where all sizes are equal.
     "each query meets only the key of its own place. Every query meets every key: (B, T, 1, A) + "
     "(B, 1, S, A).": lambda q, k, U, V: np.tanh(q @ U.T + k @ V.T),
+    "the factors are in the order of the equation, where q_t is a column. In the arrays q_t is a "
+    "row: q @ W_q.T.": lambda q, k, U, V: np.tanh((U @ q)[:, :, None] + (V @ k)[:, None]),
     "W_q and W_k are exchanged.": lambda q, k, U, V: _hidden(q, k, V, U),
     "queries and keys are exchanged.": lambda q, k, U, V: _hidden(k, q, U, V),
     "W_q and W_k are used the wrong way round. They are (A, Hq) and (A, Hk), a row for each hidden "
@@ -145,6 +147,10 @@ ONLY = {
         ),
         "these are the scores; the hidden units come before w.": lambda *i: (
             attend_additive(*i)[2] @ i[6]
+        ),
+        "W_q q and W_k k are multiplied and added up; additive attention adds them, and every unit "
+        "stays by itself.": lambda q, k, v, mask, U, V, w: np.tanh(
+            (q @ U.T) @ (k @ V.T).swapaxes(1, 2)
         ),
         "w is in it already; g is tanh alone.": lambda *i: attend_additive(*i)[2] * i[6],
         "it is 0 at padding; g is asked for of all keys. The mask belongs to the scores, where 0 "

@@ -17,7 +17,7 @@ from rnn_course.checks.additive import (
     attend_additive,
     draw_additive,
 )
-from rnn_course.checks.attention import WRONG_SOFTMAX_GRADIENTS, softmax_gradient
+from rnn_course.checks.attention_gradient import WRONG_SOFTMAX_GRADIENTS, softmax_gradient
 from rnn_course.checks.examine import Aspect, Task, picked
 from rnn_course.checks.following import Earlier, examine_following
 from rnn_course.checks.weights import defined_aspects, rounding_of_weights
@@ -85,6 +85,10 @@ WRONG_SLOPES = {
         da * (1 - g * g)
     ),
     "the sign is reversed.": lambda da, w, g: -da * w * (1 - g * g),
+    # This one runs only where all sizes are equal.
+    "da has no axis for the hidden units; da[..., None] gives it one.": lambda da, w, g: (
+        da[..., 0] * w * (1 - g * g)
+    ),
 }
 
 
@@ -124,6 +128,9 @@ def _d(axis):
 
 BATCH = "it is averaged over the batch; the loss already contains its mean."
 TRANSPOSED = "it is transposed: each gradient has the shape of its weights."
+ONE_BY_ONE = (
+    "the sums are taken before the product; the product of each pair belongs inside the sum."
+)
 ONE_ROW = "each sequence has its own; the weights serve all of them, so their parts are added."
 ALONE = {
     "dq": {
@@ -172,6 +179,7 @@ ALONE = {
         BATCH: _times(W_Q, lambda *i: 1 / len(i[0])),
         TRANSPOSED: lambda *i: _backward(*i)[W_Q].T,
         ONE_ROW: lambda *i: np.einsum("bta,bth->bah", _d(2)(*i), i[1]),
+        ONE_BY_ONE: lambda *i: np.outer(_d((0, 1, 2))(*i), i[1].sum(axis=(0, 1))),
         "it is formed with the keys; W_q meets the queries.": lambda *i: np.einsum(
             "bsa,bsh->ah", _d(1)(*i), i[2]
         ),
@@ -180,6 +188,7 @@ ALONE = {
         BATCH: _times(W_K, lambda *i: 1 / len(i[0])),
         TRANSPOSED: lambda *i: _backward(*i)[W_K].T,
         ONE_ROW: lambda *i: np.einsum("bsa,bsh->bah", _d(1)(*i), i[2]),
+        ONE_BY_ONE: lambda *i: np.outer(_d((0, 1, 2))(*i), i[2].sum(axis=(0, 1))),
         "it is formed with the queries; W_k meets the keys.": lambda *i: np.einsum(
             "bta,bth->ah", _d(2)(*i), i[1]
         ),
@@ -187,6 +196,7 @@ ALONE = {
     W: {
         BATCH: _times(W, lambda *i: 1 / len(i[0])),
         ONE_ROW: lambda *i: np.einsum("bts,btsa->ba", _parts(*i)[0], _parts(*i)[3]),
+        ONE_BY_ONE: lambda *i: _parts(*i)[0].sum() * _parts(*i)[3].sum(axis=(0, 1, 2)),
         "tanh is missing: w meets g, and not the sum inside tanh.": lambda *i: np.einsum(
             "bts,btsa->a", _parts(*i)[0], np.arctanh(_parts(*i)[3])
         ),
@@ -219,9 +229,10 @@ def _backward_task(seed, attention=attend_additive):
     aspects = (
         Aspect("dv, the gradient of the values", 1, (main,), ("dv",)),
         Aspect("the gradient of w", 2, (main,), (W,)),
-        Aspect("dq, the gradient of the queries", 2, (main,), ("dq",)),
+        # dk before dq: where tanh' is missing, the parts of dq cancel and dk shows the cause
         Aspect("dk, the gradient of the keys", 2, (main,), ("dk",)),
-        Aspect("the gradients of W_q and W_k", 2, (main,), (W_Q, W_K)),
+        Aspect("dq, the gradient of the queries", 2, (main,), ("dq",)),
+        Aspect("the gradients of W_q and W_k", 2, (main,), (W_K, W_Q)),
         Aspect("one query; no padding", 1, others),
         Aspect("a row without a real key: zeros, not NaN", 1, (draw(lengths=(0, 3)),)),
     )

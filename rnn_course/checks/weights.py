@@ -66,6 +66,13 @@ WRONG_WEIGHTS = {
     f"{ONE_FOR_ALL}, and 0 / 0 is NaN. Each row needs its own.": lambda a, seen: _over(
         lambda _: a.max(), guarded=False
     )(a, seen),
+    "the largest score is taken together with 0; where all scores are far below 0, exp vanishes.": (
+        _over(lambda a: np.maximum(_row_maximum(a), 0))
+    ),
+    "where no key is seen, a number is taken off all scores alike, which changes no weight. Such a "
+    "row must become zeros.": lambda a, seen: np.where(
+        seen.any(axis=-1, keepdims=True), masked_softmax(a, seen), softmax(a)
+    ),
     "where no key is seen, all scores are equally low, and masked keys share the weight. Such a "
     "row must become zeros.": lambda a, seen: softmax(np.where(seen, a, -1e30)),
     "masked scores are set to a number that is not low enough: where all others are lower still, "
@@ -86,6 +93,8 @@ WRONG_WEIGHTS = {
     ),
     "the softmax runs over the queries; the weights of one query over the keys sum to "
     "1.": lambda a, seen: np.where(seen, softmax(a, axis=-2), 0),
+    "the softmax runs over the queries, so what a masked key gets is NaN; the weights of one query "
+    "over the keys sum to 1.": lambda a, seen: softmax(np.where(seen, a, -np.inf), axis=-2),
     "the softmax runs over the batch; the weights of one query over the keys sum to "
     "1.": lambda a, seen: np.where(seen, softmax(a, axis=0), 0),
     "every key that is seen gets the same weight: the scores do not enter.": lambda a, seen: (
@@ -161,8 +170,8 @@ OF_MASK = {
 
 
 def draw_mask(rng, B, S, lengths=None):
-    """(B, S) bool; without lengths every row has two real keys at least, and padding."""
-    lengths = rng.integers(2, S, size=B) if lengths is None else np.array(lengths)
+    """(B, S) bool; without lengths each row has a number of its own, at least 2 and never all."""
+    lengths = rng.permutation(np.arange(2, S))[:B] if lengths is None else np.array(lengths)
     return np.arange(S) < lengths[:, None]
 
 

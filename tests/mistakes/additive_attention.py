@@ -103,6 +103,10 @@ by_hidden("matrices exchanged", "W_q and W_k are exchanged", lambda q, k, W_q, W
     hidden(q, k, W_k, W_q)))  # fmt: skip
 by_hidden("queries and keys exchanged", "queries and keys are exchanged", lambda q, k, W_q, W_k: (
     hidden(k, q, W_q, W_k)))  # fmt: skip
+by_hidden("order of the equation", "where q_t is a column", lambda q, k, W_q, W_k: (
+    np.tanh((W_q @ q)[:, :, None] + (W_k @ k)[:, None])))  # fmt: skip
+by_hidden("axes of queries and keys", "exchanged in its axes", lambda q, k, W_q, W_k: (
+    np.tanh((q @ W_q.T)[:, None] + (k @ W_k.T)[:, :, None])))  # fmt: skip
 by_score("w left out", "w is left out", lambda g, w: g.sum(axis=-1))
 by_score("mean of the hidden units", "are averaged after w", lambda g, w: (g * w).mean(axis=-1))
 by_score("scaled by the root of A", "root of the number of hidden", lambda g, w: (
@@ -139,6 +143,19 @@ def _(q, k, v, mask, W_q, W_k, w):
 def _(q, k, v, mask, W_q, W_k, w):
     o, p, g = attend(q, k, v, mask, W_q, W_k, w)
     return o, p, g @ w
+
+
+@answers.mistake("w inside g", "w is in it already", keeps=4 / 9)
+def _(q, k, v, mask, W_q, W_k, w):
+    o, p, g = attend(q, k, v, mask, W_q, W_k, w)
+    return o, p, g * w
+
+
+@answers.mistake("product of the hidden vectors", "are multiplied and added up", keeps=0)
+def _(q, k, v, mask, W_q, W_k, w):
+    a = np.tanh((q @ W_q.T) @ (k @ W_k.T).swapaxes(1, 2))
+    p = masked_softmax(a, mask)
+    return p @ v, p, a
 
 
 @answers.mistake("keys averaged", "the keys are averaged", keeps=4 / 9)

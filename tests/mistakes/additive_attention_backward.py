@@ -144,10 +144,10 @@ changed("sum missing in dq", "the sum over the keys is missing", 7 / 13,
         lambda found, *i: {"dq": inside(*i)[1] @ i[5]})  # fmt: skip
 changed("sum missing in dk", "the sum over the queries is missing", 7 / 13,
         lambda found, *i: {"dk": inside(*i)[1] @ i[6]})  # fmt: skip
-changed("sums over the wrong axis", "the sum runs over the queries", 5 / 13,
+changed("sums over the wrong axis", "the sum runs over the keys", 5 / 13,
         lambda found, *i: {"dq": inside(*i)[1].sum(1) @ i[5], "dk": inside(*i)[1].sum(2) @ i[6]}
         )  # fmt: skip
-changed("matrices left out", "W_q is missing", 5 / 13,
+changed("matrices left out", "W_k is missing", 5 / 13,
         lambda found, *i: {"dq": inside(*i)[1].sum(2), "dk": inside(*i)[1].sum(1)})  # fmt: skip
 changed("matrices transposed", "W_q is transposed", 0,
         lambda found, *i: {"dq": inside(*i)[1].sum(2) @ i[5].T})  # fmt: skip
@@ -163,12 +163,30 @@ changed("w's gradient from d", "is in it as well", 7 / 13,
         lambda found, *i: {"w": np.einsum("btsa,btsa->a", *inside(*i)[1:])})  # fmt: skip
 changed("weights transposed", "it is transposed", 7 / 13,
         lambda found, *_: {"W_q": found["W_q"].T, "W_k": found["W_k"].T})  # fmt: skip
+changed("sums before the products", "sums are taken before the product", 7 / 13,
+        lambda found, *i: {
+            "W_q": np.outer(inside(*i)[1].sum((0, 1, 2)), i[1].sum((0, 1))),
+            "W_k": np.outer(inside(*i)[1].sum((0, 1, 2)), i[2].sum((0, 1))),
+        })  # fmt: skip
+changed("W_q's and W_k's gradients without tanh'", "derivative of tanh is left out", 7 / 13,
+        lambda found, *i: {
+            "W_q": np.einsum("bts,a,bth->ah", inside(*i)[0], i[7], i[1]),
+            "W_k": np.einsum("bts,a,bsh->ah", inside(*i)[0], i[7], i[2]),
+        })  # fmt: skip
 changed("weights averaged over the batch", "averaged over the batch", 5 / 13,
         lambda found, do, *_: {
     name: found[name] / len(do) for name in ("W_q", "W_k", "w")})  # fmt: skip
 changed("dv without weights", "the weights are left out", 8 / 13,
         lambda found, do, q, k, *_: {"dv": np.repeat(do.sum(1, keepdims=True), k.shape[1], axis=1)}
         )  # fmt: skip
+wrong("da without an axis", "da has no axis for the hidden units", 0,
+      slope=lambda da, w, g: da[..., 0] * w * (1 - g**2))  # fmt: skip
+
+
+@answers.mistake("names of the gradients", "has no entry 'w'; its keys: dW_q", keeps=5 / 13)
+def _(*given):
+    dq, dk, dv, grads = returned(backward(*given))
+    return dq, dk, dv, {f"d{name}": grad for name, grad in grads.items()}
 
 
 @answers.mistake("no gradient of w", "has no entry 'w'", keeps=7 / 13)

@@ -77,6 +77,48 @@ wrong("not scaled back", "is left out on the way back", 2 / 12, scale=lambda d: 
 wrong("scaled by d", "the division is by d", 2 / 12, scale=lambda d: d)
 wrong("sign", "the sign of da", 2 / 12,
       inner=lambda do, o, p, dp: p * ((do * o).sum(axis=-1, keepdims=True) - dp))  # fmt: skip
+wrong("one sum for all queries", "added up over all queries", 2 / 12,
+      inner=lambda do, o, p, dp: p * (dp - (do * o).sum()))  # fmt: skip
+wrong("sum without keepdims", "the sum has lost its axis", 0,
+      inner=lambda do, o, p, dp: p * (dp - (do * o).sum(axis=-1)))  # fmt: skip
+
+
+def gradient_of_scores(do, q, k, v, mask):
+    """(da, p), da divided by the root of d."""
+    o, p = minus_infinity(q, k, v, mask)
+    da = p * (do @ v.transpose(0, 2, 1) - (do * o).sum(axis=-1, keepdims=True))
+    return da / q.shape[2] ** 0.5, p
+
+
+@answers.mistake("transposed by .T", "da.T reverses all three axes", keeps=0)
+def _(do, q, k, v, mask):
+    da, p = gradient_of_scores(do, q, k, v, mask)
+    return da @ k, da.T @ q, p.swapaxes(1, 2) @ do
+
+
+@answers.mistake("v transposed by .T", "v.T reverses all three axes", keeps=0)
+def _(do, q, k, v, mask):
+    o, p = minus_infinity(q, k, v, mask)
+    da = p * (do @ v.T - (do * o).sum(axis=-1, keepdims=True)) / q.shape[2] ** 0.5
+    return da @ k, da.T @ q, p.T @ do
+
+
+@answers.mistake("not transposed", "da is not transposed", keeps=0)
+def _(do, q, k, v, mask):
+    da, p = gradient_of_scores(do, q, k, v, mask)
+    return da @ k, da @ q, p @ do
+
+
+@answers.mistake("dv from o", "o stands where its gradient", keeps=6 / 12)
+def _(do, q, k, v, mask):
+    o, p = minus_infinity(q, k, v, mask)
+    return *backward(do, q, k, v, mask)[:2], p.swapaxes(1, 2) @ o
+
+
+@answers.mistake("dk not scaled", "is left out on the way back", keeps=5 / 12)
+def _(do, q, k, v, mask):
+    dq, dk, dv = backward(do, q, k, v, mask)
+    return dq, dk * q.shape[2] ** 0.5, dv
 
 
 @answers.mistake("padding not masked", "not masked on the way back", keeps=0)

@@ -122,6 +122,40 @@ by_query("scaled by the number of keys", "the number of keys", 1 / 10,
 by_query("sign", "the sign of the scores", 0, lambda q, k, v: -q)
 
 
+by_query("scaled by the number of queries", "the number of queries", 1 / 10,
+         lambda q, k, v: q * (q.shape[2] / q.shape[1]) ** 0.5)  # fmt: skip
+
+
+@answers.mistake("weights scaled", "the weights are divided by the root", keeps=0)
+def _(q, k, v, mask):
+    p = weights(q @ k.transpose(0, 2, 1), mask) / q.shape[2] ** 0.5
+    return p @ v, p
+
+
+@answers.mistake("transposed by .T", "k.T reverses all three axes", keeps=0)
+def _(q, k, v, mask):
+    p = weights(q @ k.T / q.shape[2] ** 0.5, mask)
+    return p @ v, p
+
+
+@answers.mistake("queries and keys exchanged", "queries and keys are exchanged", keeps=0)
+def _(q, k, v, mask):
+    p = weights(scores_of(k, q), mask)
+    return p @ v, p
+
+
+@answers.mistake("mask on the values", "padding is not masked", keeps=1 / 10)
+def _(q, k, v, mask):
+    p = softmax(scores_of(q, k))
+    return p @ (v * mask[:, :, None]), p
+
+
+@answers.mistake("float64 by np.sqrt", "comes out as float64", keeps=9 / 10)
+def _(q, k, v, mask):
+    p = weights(q @ k.swapaxes(1, 2) / np.sqrt(q.shape[2]), mask)
+    return p @ v, p
+
+
 @answers.mistake("mask reversed", "the wrong way round", keeps=0)
 def _(q, k, v, mask):
     return minus_infinity(q, k, v, ~mask)

@@ -94,6 +94,14 @@ wrong("maximum over padding", "taken over masked keys", 7 / 8, lambda a, m: guar
     np.exp(a - a.max(axis=-1, keepdims=True)) * m))  # fmt: skip
 wrong("maximum of all rows", "largest score of all rows", 7 / 8, lambda a, m: guarded(
     np.exp(a - a.max()) * m))  # fmt: skip
+wrong("maximum with 0", "taken together with 0", 7 / 8, lambda a, m: guarded(
+    np.exp(np.where(m, a, -np.inf) - np.where(m, a, 0).max(axis=-1, keepdims=True))))  # fmt: skip
+wrong("-1e9 taken off padding", "a number is taken off all", 6 / 8, lambda a, m: softmax(
+    a - ~m * 1e9))  # fmt: skip
+wrong("-infinity and softmax over the queries", "what a masked key gets is NaN", 0, lambda a, m: (
+    softmax(np.where(m, a, -np.inf), axis=1)))  # fmt: skip
+wrong("a small number in the sum", "a small number added", 0, lambda a, m: (
+    np.exp(a) * m / ((np.exp(a) * m).sum(axis=-1, keepdims=True) + 1e-8)))  # fmt: skip
 wrong("mask reversed", "the wrong way round", 0, lambda a, m: guarded(
     np.exp(a - np.where(m, -1e30, a).max(axis=-1, keepdims=True)) * ~m))  # fmt: skip
 wrong("equal weights", "the same weight", 0, lambda a, m: guarded(m + 0 * a))
@@ -113,6 +121,18 @@ def _(a, mask):
 @answers.mistake("mask without an axis for the queries", "has no axis for the queries", keeps=0)
 def _(a, mask):
     return guarded(np.exp(a) * mask)
+
+
+@answers.mistake("index by the mask", "whose rows become NaN", keeps=0)
+def _(a, mask):
+    a = np.array(a)
+    a[~mask] = -np.inf
+    return softmax(a)
+
+
+@answers.mistake("real keys alone, padding left out", "inhomogeneous", keeps=1 / 8)
+def _(a, mask):
+    return np.array([softmax(row[:, real]) for row, real in zip(a, mask, strict=True)])
 
 
 @answers.mistake("sum without keepdims", "exponentials has lost its axis", keeps=0)
