@@ -666,9 +666,10 @@ def trained(seed, choose=True, num_updates=400):
 # and the highest value beside that of always answering the commonest language, and look at the
 # weights by place.
 #
-# Ask one question of your own as well, with one change at a time: no key for the place, two letters
-# at a time, more updates, names cut to their first letters. This cell is not graded by itself;
-# your answer below rests on it.
+# Ask one question of your own as well, with one change at a time: one key for all places
+# (`places[:] = 0`), more updates, names cut to their first letters, another language in the place
+# of one (there are also es, fr, hu, nl, pt and tr). This cell is not graded by itself; your answer
+# below rests on it.
 
 
 # %% solution="experiment"
