@@ -50,6 +50,12 @@ TOKEN_SUSPECTS = {
         sorted(rows, key=len), p
     )[0],
     "the sequences stand in reverse.": lambda rows, p=0: _pad([r[::-1] for r in rows], p)[0],
+    "items that stand twice are lost: is a set or a dict on the way?": lambda rows, p=0: _pad(
+        [list(dict.fromkeys(row)) for row in rows], p
+    )[0],
+    "the items of each sequence are sorted; keep their order.": lambda rows, p=0: _pad(
+        [sorted(row) for row in rows], p
+    )[0],
     "this is the mask; the tokens come first, then the mask.": lambda rows, p=0: _pad(rows, p)[1],
     "numbers too large for this dtype wrap around; leave out dtype= or take "
     "np.int64.": lambda rows, p=0: _pad(rows, p)[0].astype(np.int8),
@@ -86,12 +92,13 @@ def _pad_task(seed):
 
     def draw(*lengths, most=30, **padding):
         rows = [rng.integers(2, most, n).tolist() for n in lengths]
-        max(rows, key=len)[0] = 1  # so max(rows), the last in dictionary order, is not the longest
+        longest = max(rows, key=len)
+        # first in dictionary order, so not max(rows); an item twice; from four items on, not sorted
+        longest[:3] = [1, most, most][: len(longest)]
         return {"sequences": rows} | padding
 
     main = draw(3, 1, 6, 4)
-    large = draw(2, 5, 3, most=100_000, padding=-1)
-    large["sequences"][0][1] = 2**16 + 1  # too large for int16, whatever else is drawn
+    large = draw(2, 5, 3, most=40_000, padding=-1)
     collision = draw(4, 2, 5, padding=0)
     collision["sequences"][1][0] = 0
     return Task(

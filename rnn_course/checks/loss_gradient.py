@@ -4,7 +4,7 @@ import numpy as np
 
 from rnn_course import activations, losses
 from rnn_course.checks.examine import Aspect, Task, examine
-from rnn_course.checks.losses import T, draw_steps, log_softmax_rounding
+from rnn_course.checks.losses import UP_TO_T, T, draw_steps, log_softmax_rounding
 
 
 def _softmax(y, axis=-1):
@@ -156,7 +156,7 @@ def _task(seed):
         outputs=("dy",),
         reference=_right,
         aspects=(
-            Aspect("three sequences of different lengths", 3, (draw(),)),
+            Aspect("three sequences of different lengths", 3, (draw(), draw(lengths=UP_TO_T))),
             Aspect("no padding: every step is real", 3, (draw(lengths=(T, T, T)),)),
             Aspect("large logits", 1, (draw(scale=1000.0),)),
             Aspect("one sequence; one step", 1, (draw(lengths=(5,)), draw(lengths=(1, 1), T=1))),

@@ -7,6 +7,7 @@ from rnn_course.checks.examine import Aspect, Task, examine
 
 B, T, K = 3, 7, 4
 LENGTHS = (6, 2, 5)  # 13 real steps, a number that no product of the sizes gives
+UP_TO_T = (7, 2, 4)  # one needs no padding
 NEVER = 1  # a class that is no step's target
 CUTS = (1e-7, 1e-8, 1e-9, 1e-10, 1e-12, 1e-15, 1e-16, 1e-300)  # usual guards against log(0)
 
@@ -214,6 +215,12 @@ LOSS_SUSPECTS = {
     "belongs to log_p[:, t].": lambda p, c, m: (
         _summed(p[:, :-1], c[:, 1:], m[:, 1:]) / m[:, 1:].sum()
     ),
+    "the last step is left out: does the loop end too early?": lambda p, c, m: (
+        _summed(p[:, :-1], c[:, :-1], m[:, :-1]) / m[:, :-1].sum()
+    ),
+    "the first step is left out: does the loop start too late?": lambda p, c, m: (
+        _summed(p[:, 1:], c[:, 1:], m[:, 1:]) / m[:, 1:].sum()
+    ),
     "steps whose target is 0 are left out. 0 is a class like any other; only the mask says what is "
     "padded.": lambda p, c, m: _loss(p, c, m & (c != 0)),
     "the loss is measured in bits; the natural logarithm is asked for.": lambda p, c, m: (
@@ -263,7 +270,7 @@ def _loss_task(seed):
         outputs=("loss",),
         reference=_loss,
         aspects=(
-            Aspect("three sequences of different lengths", 4, (draw(),)),
+            Aspect("three sequences of different lengths", 4, (draw(), draw(lengths=UP_TO_T))),
             Aspect("no padding: every step is real", 2, (draw(lengths=(T, T, T)),)),
             Aspect("log_p = -inf or NaN at padded places", 1, (impossible, undefined)),
             Aspect("one sequence; one step", 1, (draw(lengths=(5,)), draw(lengths=(1, 1), T=1))),

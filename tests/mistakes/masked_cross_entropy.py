@@ -202,3 +202,23 @@ def _(log_p, target, mask):
 @answers.mistake("minus infinity made finite, NaN left", "0 times NaN", keeps=0.9)
 def _(log_p, target, mask):
     return -(np.maximum(pick(log_p, target), -1e9) * mask).sum() / mask.sum()
+
+
+@answers.mistake("a loop that ends too early", "does the loop end too early", keeps=0.2)
+def _(log_p, target, mask):
+    total, steps = 0.0, 0
+    for t in range(max(mask.shape[1] - 1, 1)):
+        for j in range(len(mask)):
+            if mask[j, t]:
+                total -= log_p[j, t, target[j, t]]
+                steps += 1
+    return total / steps
+
+
+@answers.mistake("a loop that starts too late", "does the loop start too late")
+def _(log_p, target, mask):
+    total, steps = 0.0, 1e-300
+    for t in range(1, mask.shape[1]):
+        total -= pick(log_p, target)[mask[:, t], t].sum()
+        steps += mask[:, t].sum()
+    return total / steps

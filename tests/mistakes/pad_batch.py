@@ -225,3 +225,14 @@ def _(sequences, padding=0):
 def _(sequences, padding=0):
     tokens, mask = padded(sequences, padding).squeeze(), masked(sequences)
     return tokens.reshape(len(sequences), tokens.shape[1]), mask
+
+
+@answers.mistake("each item once", "items that stand twice are lost")
+def _(sequences, padding=0):
+    once = [list(dict.fromkeys(row)) for row in sequences]
+    return padded(once, padding), masked(once)
+
+
+@answers.mistake("items sorted", "the items of each sequence are sorted", keeps=0.2)
+def _(sequences, padding=0):
+    return padded([sorted(row) for row in sequences], padding), masked(sequences)
