@@ -10,7 +10,7 @@ from rnn_course.checks.additive_gradient import check_additive_attention_backwar
 from rnn_course.checks.attention import check_dot_product_attention
 from rnn_course.checks.attention_gradient import check_attention_backward
 from rnn_course.checks.batches import check_last_hidden, check_pad_batch
-from rnn_course.checks.bptt import check_rnn_backward, check_truncated_rnn_backward
+from rnn_course.checks.bptt import check_rnn_backward
 from rnn_course.checks.caches import check_cached_step
 from rnn_course.checks.causal import check_causal_attention
 from rnn_course.checks.clipping import check_clip_by_global_norm
@@ -25,15 +25,12 @@ from rnn_course.checks.greedy import check_greedy_decode
 from rnn_course.checks.gru import check_flip_update_gate, check_gru_step_forward
 from rnn_course.checks.gru_gradient import check_gru_step_backward
 from rnn_course.checks.heads import check_multi_head_attention
-from rnn_course.checks.jacobians import (
-    check_gradient_norms,
-    check_jacobian_product,
-    check_state_jacobians,
-)
+from rnn_course.checks.jacobians import check_jacobian_product, check_state_jacobians
 from rnn_course.checks.loss_gradient import check_cross_entropy_gradient
 from rnn_course.checks.losses import check_log_softmax, check_masked_cross_entropy
 from rnn_course.checks.lstm import check_lstm_step_forward
 from rnn_course.checks.lstm_gradient import check_lstm_step_backward
+from rnn_course.checks.norms import check_gradient_norms
 from rnn_course.checks.recurrences import check_combine_segments, check_linear_recurrence
 from rnn_course.checks.reversal import check_final_states, check_reverse_padded
 from rnn_course.checks.rnn import check_rnn_forward, check_rnn_step_forward
@@ -41,6 +38,7 @@ from rnn_course.checks.scans import check_doubling_round
 from rnn_course.checks.spectral import check_with_spectral_radius
 from rnn_course.checks.stacks import check_apply_dropout, check_stacked_states
 from rnn_course.checks.translation import check_encoder_decoder_logits
+from rnn_course.checks.truncation import check_truncated_rnn_backward
 from rnn_course.checks.updates import check_adam_step
 from rnn_course.checks.verdict import Part, Verdict, grade, report
 from rnn_course.checks.waves import check_sinusoidal_positions

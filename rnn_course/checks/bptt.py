@@ -1,4 +1,4 @@
-"""Checks of backpropagation through time: of a whole sequence, and cut into pieces."""
+"""Check of backpropagation through time over a whole sequence."""
 
 import numpy as np
 
@@ -8,12 +8,10 @@ from rnn_course.checks.rnn import draw_weights
 from rnn_course.checks.rounding import measured_rounding
 
 B, T, D, H = 2, 7, 3, 5
-LONG, WINDOW = 10, 4  # so that every wrong cut falls elsewhere
 RESULTS = ("dx", "dh_0", 'grads["W_xh"]', 'grads["W_hh"]', 'grads["b_h"]')
-INNER = (RESULTS[0], *RESULTS[2:])
 
 
-def _draw(rng, B=B, T=T, D=D, H=H, **more):
+def draw_case(rng, B=B, T=T, D=D, H=H, **more):
     weights = draw_weights(rng, D, H)
     x, h_0 = rng.uniform(-1, 1, (B, T, D)), rng.uniform(-0.9, 0.9, (B, H))
     h = rnn.rnn_forward(x, h_0, **weights)[0]
@@ -21,26 +19,33 @@ def _draw(rng, B=B, T=T, D=D, H=H, **more):
     return given | {"W_xh": weights["W_xh"], "W_hh": weights["W_hh"]} | more
 
 
-def _before(h, h_0):
+def states_before(h, h_0):
     return np.concatenate([h_0[:, None], h[:, :-1]], axis=1)  # (B, T, H)
 
 
-def _every(window):
+def every(window):
     return lambda t: bool(window) and t % window == 0
 
 
-def _pre_gradients(dh, h, W_hh, slope=lambda h: 1 - h**2, cut=lambda t: False):
+def _hand_on(dh_t, da_t, dh_next, h_t, W_hh):
+    return da_t @ W_hh
+
+
+def pre_gradients(
+    dh, h, W_hh, slope=lambda h: 1 - h**2, cut=lambda t: False, steps=reversed, hand_on=_hand_on
+):
     """da of every step (B, T, H), and what comes out before the first one (B, H)."""
     da, dh_next = np.zeros(h.shape), np.zeros(h[:, 0].shape)
-    for t in reversed(range(h.shape[1])):
-        da[:, t] = (dh[:, t] + dh_next) * slope(h[:, t])
-        dh_next = da[:, t] @ W_hh
+    for t in steps(range(h.shape[1])):
+        dh_t = dh[:, t] + dh_next
+        da[:, t] = dh_t * slope(h[:, t])
+        dh_next = hand_on(dh_t, da[:, t], dh_next, h[:, t], W_hh)
         if t and cut(t):
             dh_next = 0 * dh_next
     return da, dh_next
 
 
-def _results(da, dh_0, x, before, W_xh):
+def results_of(da, dh_0, x, before, W_xh):
     grads = {
         "W_xh": np.einsum("bth,btd->hd", da, x),
         "W_hh": np.einsum("bth,btk->hk", da, before),
@@ -49,9 +54,9 @@ def _results(da, dh_0, x, before, W_xh):
     return da @ W_xh, dh_0, grads
 
 
-def _backward(dh, x, h, h_0, W_xh, W_hh, window=None, **changed):
-    da, dh_0 = _pre_gradients(dh, h, W_hh, **{"cut": _every(window)} | changed)
-    return _results(da, dh_0, x, _before(h, h_0), W_xh)
+def backward(dh, x, h, h_0, W_xh, W_hh, window=None, **changed):
+    da, dh_0 = pre_gradients(dh, h, W_hh, **{"cut": every(window)} | changed)
+    return results_of(da, dh_0, x, states_before(h, h_0), W_xh)
 
 
 def _named(results):
@@ -62,53 +67,83 @@ def _named(results):
 def _alone(dh, x, h, h_0, U, W, window=None):
     """Every step by its own output."""
     da = dh * (1 - h**2)
-    return _results(da, da[:, 0] @ W, x, _before(h, h_0), U)
+    return results_of(da, da[:, 0] @ W, x, states_before(h, h_0), U)
 
 
 def _last_alone(dh, *rest):
-    return _backward(np.concatenate([0 * dh[:, :-1], dh[:, -1:]], axis=1), *rest)
+    return backward(np.concatenate([0 * dh[:, :-1], dh[:, -1:]], axis=1), *rest)
 
 
 def _slope_of_before(dh, x, h, h_0, U, W, *window):
-    before = _before(h, h_0)
-    da, dh_0 = _pre_gradients(dh, before, W, cut=_every(*window or [None]))
-    return _results(da, dh_0, x, before, U)
+    before = states_before(h, h_0)
+    da, dh_0 = pre_gradients(dh, before, W, cut=every(*window or [None]))
+    return results_of(da, dh_0, x, before, U)
 
 
 def _one_step_on(dh, x, h, h_0, U, W, *window):
-    """What a step hands on is counted twice: added to its own dh as well."""
+    """Every step with the output of the step after."""
     late = np.concatenate([dh[:, 1:], 0 * dh[:, :1]], axis=1)
-    return _backward(late, x, h, h_0, U, W, *window)
+    return backward(late, x, h, h_0, U, W, *window)
 
 
-def _squashed(dh, x, h, h_0, U, W, *window):
-    return _backward(dh, x, h, h_0, U, W, *window, slope=lambda h: 1 - np.tanh(h) ** 2)
+def _twice(dh, *rest):
+    """What a step's own output adds is added again where it is handed on."""
+    return backward(np.concatenate([2 * dh[:, :-1], dh[:, -1:]], axis=1), *rest)
+
+
+def _with(**changed):
+    return lambda *inputs: backward(*inputs, **changed)
 
 
 # Wrong runs that spoil all results; the arguments are those of _backward.
 RUNS = {
     "what comes back from step t + 1 is dropped: each step counts by its own output alone.": _alone,
-    "the derivative of tanh, 1 - h_t^2, is left out.": lambda *i: _backward(*i, slope=np.ones_like),
+    "the derivative of tanh, 1 - h_t^2, is left out.": _with(slope=np.ones_like),
     "W_hh is transposed on the way back. Forward h_{t-1} met W_hh's second axis; backward da_t "
-    "meets the first one.": lambda dh, x, h, h_0, U, W, *w: _backward(dh, x, h, h_0, U, W.T, *w),
+    "meets the first one.": lambda dh, x, h, h_0, U, W, *w: backward(dh, x, h, h_0, U, W.T, *w),
     "dh counts at the last step alone; every step has an output of its own.": _last_alone,
-    "tanh is taken once too often in the derivative: h_t is tanh(a_t) already.": _squashed,
-    "the derivative of tanh is 1 - h_t^2; the square is missing.": lambda *i: _backward(
-        *i, slope=lambda h: 1 - h
+    "tanh is taken once too often in the derivative: h_t is tanh(a_t) already.": _with(
+        slope=lambda h: 1 - np.tanh(h) ** 2
     ),
+    "the derivative of tanh is 1 - h_t^2; the square is missing.": _with(slope=lambda h: 1 - h),
+    "the derivative of tanh is 1 - h_t^2, not 1 + h_t^2.": _with(slope=lambda h: 1 + h**2),
     "the derivative 1 - h^2 is formed with the state before the step.": _slope_of_before,
     "dh is read one step late: dh[:, t] belongs to h[:, t].": _one_step_on,
-    "everything is averaged over the batch; the loss contains its mean already.": lambda dh, *i: (
-        _backward(dh / len(dh), *i)
+    "the loop runs from the first step to the last; gradients come from the end.": _with(
+        steps=iter
     ),
-    "everything is divided by the number of steps; the loss contains its mean "
-    "already.": lambda dh, *i: _backward(dh / dh.shape[1], *i),
-    "the sign is reversed.": lambda dh, *i: _backward(-dh, *i),
+    "the loop ends before step 0: range(T - 1, 0, -1) leaves that out.": _with(
+        steps=lambda steps: reversed(steps[1:])
+    ),
+    "the loop begins before the last step: range(T - 2, -1, -1) leaves that out.": _with(
+        steps=lambda steps: reversed(steps[:-1])
+    ),
+    "what goes on to the step before is W_hh^T dh_t; it is W_hh^T da_t, with the factor "
+    "1 - h_t^2.": _with(hand_on=lambda dh_t, da_t, old, h_t, W: dh_t @ W),
+    "what goes on to the step before is multiplied by 1 - h_t^2 twice.": _with(
+        hand_on=lambda dh_t, da_t, old, h_t, W: (da_t @ W) * (1 - h_t**2)
+    ),
+    "what goes on to the step before is multiplied by W_hh first and by 1 - h_t^2 then; the other "
+    "way round.": _with(hand_on=lambda dh_t, da_t, old, h_t, W: (dh_t @ W) * (1 - h_t**2)),
+    "da_t goes on to the step before as it is, without W_hh.": _with(
+        hand_on=lambda dh_t, da_t, *_: da_t
+    ),
+    "what comes back piles up: from step to step it is replaced (=), not added to (+=).": _with(
+        hand_on=lambda dh_t, da_t, old, h_t, W: old + da_t @ W
+    ),
+    "dh of a step counts twice: once where it is handed on, once at its own step.": _twice,
+    "this is averaged over the batch; the loss contains its mean already.": lambda dh, *i: backward(
+        dh / len(dh), *i
+    ),
+    "this is divided by the number of steps; the loss contains its mean already.": lambda dh, *i: (
+        backward(dh / dh.shape[1], *i)
+    ),
+    "the sign is reversed.": lambda dh, *i: backward(-dh, *i),
 }
 
 
 def _da(dh, x, h, h_0, U, W, window=None):
-    return _pre_gradients(dh, h, W, cut=_every(window))[0]
+    return pre_gradients(dh, h, W, cut=every(window))[0]
 
 
 # Wrong products of a right da; i = (dh, x, h, h_0, W_xh, W_hh).
@@ -150,17 +185,19 @@ PRODUCTS = {
         ),
         "it is that of the first step alone: was the gradient assigned (=) instead of added "
         "(+=)?": lambda *i: _da(*i)[:, 0].T @ i[3],
+        "at the first step the state before it is h_0; with t = 0, h[:, t - 1] is the last "
+        "state.": lambda *i: np.einsum("bth,btk->hk", _da(*i), states_before(i[2], i[2][:, -1])),
         "h_0 is taken for zero in it; the first step's part is missing.": lambda *i: np.einsum(
-            "bth,btk->hk", _da(*i), _before(i[2], 0 * i[3])
+            "bth,btk->hk", _da(*i), states_before(i[2], 0 * i[3])
         ),
         "it is transposed: row k holds the weights into unit k.": lambda *i: np.einsum(
-            "bth,btk->kh", _da(*i), _before(i[2], i[3])
+            "bth,btk->kh", _da(*i), states_before(i[2], i[3])
         ),
         "it is that of the last step alone; every step adds its part.": lambda *i: (
-            _da(*i)[:, -1].T @ _before(i[2], i[3])[:, -1]
+            _da(*i)[:, -1].T @ states_before(i[2], i[3])[:, -1]
         ),
         "it is averaged over the steps; they are added.": lambda *i: (
-            np.einsum("bth,btk->hk", _da(*i), _before(i[2], i[3])) / i[1].shape[1]
+            np.einsum("bth,btk->hk", _da(*i), states_before(i[2], i[3])) / i[1].shape[1]
         ),
     },
     RESULTS[4]: {
@@ -181,12 +218,14 @@ PRODUCTS = {
 }
 
 
-def _suspects(runs):
+def suspects_of(runs):
+    """Suspects of every result; a wrong product alone comes before what spoils them all."""
+
     def entry(run, name):
         return lambda *i: _named(run(*i))[name]
 
     return {
-        name: {cause: entry(run, name) for cause, run in runs.items()} | PRODUCTS[name]
+        name: PRODUCTS[name] | {cause: entry(run, name) for cause, run in runs.items()}
         for name in RESULTS
     }
 
@@ -194,16 +233,16 @@ def _suspects(runs):
 SHAPES = dict(zip(RESULTS, ("(B, T, D)", "(B, H)", "(H, D)", "(H, H)", "(H,)"), strict=True))
 
 
-def _backward_task(seed):
+def _task(seed):
     rng = np.random.default_rng(seed)
-    whole, one, single = _draw(rng), _draw(rng, T=1), _draw(rng, B=1, T=2)
+    whole, one, single = draw_case(rng), draw_case(rng, T=1), draw_case(rng, B=1, T=2)
     end = np.zeros((B, T, H))
     end[:, -1] = rng.uniform(-1, 1, (B, H))
-    from_the_end = _draw(rng, dh=end)
+    from_the_end = draw_case(rng, dh=end)
     return Task(
         name="rnn_backward",
         outputs=("dx", "dh_0", "grads"),
-        reference=_backward,
+        reference=backward,
         aspects=(
             Aspect("dx of all seven steps", 2, (whole,), RESULTS[:1]),
             Aspect("dh_0, the gradient of the state before the first step", 2, (whole,), ("dh_0",)),
@@ -212,83 +251,15 @@ def _backward_task(seed):
             Aspect("a loss of the last state alone", 1, (from_the_end,)),
             Aspect("one step; one sequence of two steps", 1, (one, single)),
         ),
-        suspects=_suspects(RUNS),
-        fallbacks=(_draw(rng, B=3, T=3, D=3, H=3),),
-        rounding=measured_rounding(_backward, T * (B + D + H)),
+        suspects=suspects_of(RUNS),
+        fallbacks=(draw_case(rng, B=3, T=3, D=3, H=3),),
+        # Each step: dh_t + dh_next, h^2, 1 - h^2, their product, H terms of da_t @ W_hh; then the
+        # B * T terms of the weights' gradients, more than the H of dx.
+        rounding=measured_rounding(backward, T * (H + 4) + B * T),
         shapes=SHAPES,
     )
 
 
 def check_rnn_backward(answer, seed=3001):
     """Check answer(dh, x, h, h_0, W_xh, W_hh) -> dx, dh_0, grads; returns a Verdict."""
-    return examine(_backward_task(seed), answer)
-
-
-def _cut_at(where):
-    def run(dh, x, h, h_0, U, W, window):
-        return _backward(dh, x, h, h_0, U, W, cut=lambda t: where(t, window, h.shape[1]))
-
-    return run
-
-
-def _forward_cut(dh, x, h, h_0, U, W, window):
-    """The state is cut as well: every piece starts from zero."""
-    before = _before(h, h_0)
-    before[:, window::window] = 0
-    da, dh_0 = _pre_gradients(dh, h, W, cut=_every(window))
-    return _results(da, dh_0, x, before, U)
-
-
-def _last_piece(dh, x, h, h_0, U, W, window):
-    first = (h.shape[1] - 1) // window * window
-    dh = np.concatenate([0 * dh[:, :first], dh[:, first:]], axis=1)
-    return _backward(dh, x, h, h_0, U, W, window)
-
-
-CUTS = {
-    "nothing is cut: this is the full gradient.": _cut_at(lambda t, k, T: False),
-    "the pieces are one step too short: the cut comes at steps k - 1, 2 (k - 1), ...": _cut_at(
-        lambda t, k, T: k > 1 and t % (k - 1) == 0
-    ),
-    "the pieces are one step too long: the cut comes at steps k + 1, 2 (k + 1), ...": _cut_at(
-        lambda t, k, T: t % (k + 1) == 0
-    ),
-    "the cut is one step late: the first step of every piece still sends its gradient to the "
-    "piece before, and the one after it does not.": _cut_at(lambda t, k, T: t % k == 1 % k),
-    "the cut is one step early: the last step of every piece sends nothing back.": _cut_at(
-        lambda t, k, T: (t + 1) % k == 0
-    ),
-    "the pieces are counted from the end of the sequence; they begin at steps 0, k, 2k, "
-    "...": _cut_at(lambda t, k, T: (T - t) % k == 0),
-    "every gradient is cut after one step.": _cut_at(lambda t, k, T: True),
-    "the state is cut as well: the first step of every piece counts as if the state before it "
-    "were zero. Only the gradient is cut.": _forward_cut,
-    "only the last piece counts; each piece has outputs of its own.": _last_piece,
-}
-
-
-def _truncated_task(seed):
-    rng = np.random.default_rng(seed)
-    main = _draw(rng, T=LONG, window=WINDOW)
-    longer, exact = _draw(rng, window=T + 2), _draw(rng, T=6, window=2)
-    return Task(
-        name="truncated_rnn_backward",
-        outputs=("dx", "dh_0", "grads"),
-        reference=_backward,
-        aspects=(
-            Aspect("ten steps in pieces of four: inputs and weights", 3, (main,), INNER),
-            Aspect("dh_0, which the first piece alone decides", 1, (main,), ("dh_0",)),
-            Aspect("six steps in pieces of two", 1, (exact,)),
-            Aspect("pieces of one step", 1, (_draw(rng, window=1),)),
-            Aspect("a piece longer than the sequence: the full gradient", 1, (longer,)),
-        ),
-        suspects=_suspects(CUTS | RUNS),
-        fallbacks=(_draw(rng, B=3, T=3, D=3, H=3, window=2),),
-        rounding=measured_rounding(_backward, LONG * (B + D + H)),
-        shapes=SHAPES,
-    )  # fmt: skip
-
-
-def check_truncated_rnn_backward(answer, seed=3002):
-    """Check answer(dh, x, h, h_0, W_xh, W_hh, window) -> dx, dh_0, grads; returns a Verdict."""
-    return examine(_truncated_task(seed), answer)
+    return examine(_task(seed), answer)

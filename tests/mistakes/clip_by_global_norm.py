@@ -1,5 +1,7 @@
 """Answers to: clipping by the global norm."""
 
+import math
+
 import numpy as np
 
 from . import Answers
@@ -71,6 +73,32 @@ def dot_products_in_a_list(grads, max_norm):
     return [keep if fine else {n: np.zeros_like(g) for n, g in grads.items()}, norm.astype(dtype)]
 
 
+@answers.right
+def largest_entry_first(grads, max_norm):
+    if not all(np.isfinite(grad).all() for grad in grads.values()):
+        return {name: np.zeros_like(grad) for name, grad in grads.items()}, norm_of(grads)
+    top = max(float(np.abs(grad).max()) for grad in grads.values()) or 1.0
+    norm = top * float(norm_of(scaled(grads, 1 / top)))
+    return {
+        name: grad * min(1.0, max_norm / (norm or max_norm)) for name, grad in grads.items()
+    }, norm
+
+
+@answers.right
+def the_same_dict_when_short(grads, max_norm):
+    norm = norm_of(grads)
+    return (grads, norm) if norm <= max_norm else condition_first(grads, max_norm)
+
+
+@answers.right
+def exact_sum(grads, max_norm):
+    entries = [float(entry) for grad in grads.values() for entry in grad.flat]
+    norm = math.sqrt(math.fsum(entry * entry for entry in entries))
+    if not math.isfinite(norm):
+        return {name: np.zeros_like(grad) for name, grad in grads.items()}, norm
+    return {name: grad / max(1.0, norm / max_norm) for name, grad in grads.items()}, norm
+
+
 def with_factor(factor):
     """An answer that scales by factor(grads, max_norm, norm) and is right in the rest."""
 
@@ -123,7 +151,7 @@ def _(grads, max_norm):
     return {name: np.clip(grad, -max_norm, max_norm) for name, grad in grads.items()}, norm
 
 
-@answers.mistake("the root forgotten", "the root is missing", keeps=5 / 12)
+@answers.mistake("the root forgotten", "the root is missing", keeps=3 / 12)
 def _(grads, max_norm):
     norm = sum(np.sum(grad**2) for grad in grads.values())
     if not np.isfinite(norm):
@@ -218,3 +246,104 @@ def _(grads, max_norm):
     if not np.isfinite(norm):
         return {name: np.zeros_like(grad) for name, grad in grads.items()}, norm
     return dict(grads), norm
+
+
+mistake(
+    "the square compared with the bound", "not its square", 5 / 12,
+    lambda g, m, norm: m / norm if norm**2 > m else 1,
+)  # fmt: skip
+mistake(
+    "compared with 1", "comes back as it is", 5 / 12, lambda g, m, norm: m / norm if norm > 1 else 1
+)
+mistake(
+    "a small number in the quotient", "a small number added", 7 / 12,
+    lambda g, m, norm: min(1, m / (norm + 1e-6)),
+)  # fmt: skip
+mistake(
+    "divided by max_norm",
+    "is divided by max_norm",
+    7 / 12,
+    lambda g, m, norm: 1 / m if norm > m else 1,
+)
+mistake(
+    "root of the factor", "the root of the factor", 7 / 12,
+    lambda g, m, norm: (m / norm) ** 0.5 if norm > m else 1,
+)  # fmt: skip
+mistake(
+    "zero beyond the bound", "beyond the bound is set to zero", 7 / 12,
+    lambda g, m, norm: 0 if norm > m else 1,
+)  # fmt: skip
+
+
+@answers.mistake("rows by norms of their own", "every row is clipped", keeps=7 / 12)
+def _(grads, max_norm):
+    clipped, norm = condition_first(grads, max_norm)
+    if np.isfinite(norm) and norm > 0:
+        norms = {name: np.linalg.norm(g, axis=-1, keepdims=True) for name, g in grads.items()}
+        clipped = {name: g * np.minimum(1, max_norm / norms[name]) for name, g in grads.items()}
+    return clipped, norm
+
+
+@answers.mistake("the bias left out of the norm", "the bias does not enter", keeps=5 / 12)
+def _(grads, max_norm):
+    norm = norm_of({name: grad for name, grad in grads.items() if grad.ndim == 2})
+    if not np.isfinite(norm_of(grads)):
+        return condition_first(grads, max_norm)
+    return scaled(grads, float(max_norm / norm) if norm > max_norm else 1), norm
+
+
+@answers.mistake("the last array's norm", "of the last array alone", keeps=5 / 12)
+def _(grads, max_norm):
+    for grad in grads.values():
+        norm = np.linalg.norm(grad)
+    if not np.isfinite(norm_of(grads)):
+        return condition_first(grads, max_norm)
+    return scaled(grads, float(max_norm / norm) if norm > max_norm else 1), norm
+
+
+@answers.mistake("NaN stopped, infinity not", "0 times infinity", keeps=10 / 12)
+def _(grads, max_norm):
+    norm = norm_of(grads)
+    if np.isnan(norm):
+        return {name: np.zeros_like(grad) for name, grad in grads.items()}, norm
+    return scaled(grads, float(max_norm / norm) if norm > max_norm else 1), norm
+
+
+@answers.mistake("the norm replaced by zero", "comes back as it is, NaN", keeps=10 / 12)
+def _(grads, max_norm):
+    clipped, norm = condition_first(grads, max_norm)
+    return clipped, np.nan_to_num(norm, posinf=0)
+
+
+@answers.mistake("None for the norm", "norm is None", keeps=10 / 12)
+def _(grads, max_norm):
+    clipped, norm = condition_first(grads, max_norm)
+    return clipped, norm if np.isfinite(norm) else None
+
+
+@answers.mistake("an error for NaN", "It stops with ValueError", keeps=10 / 12)
+def _(grads, max_norm):
+    if not np.isfinite(norm_of(grads)):
+        raise ValueError("a gradient is not finite")
+    return condition_first(grads, max_norm)
+
+
+@answers.mistake("only the spoilt array set to zero", "handed on all the same", keeps=10 / 12)
+def _(grads, max_norm):
+    clipped, norm = condition_first(grads, max_norm)
+    if not np.isfinite(norm):
+        clipped = {n: g * 1 if np.isfinite(g).all() else np.zeros_like(g) for n, g in grads.items()}
+    return clipped, norm
+
+
+@answers.mistake("division by zero in Python", "ZeroDivisionError", keeps=7 / 12)
+def _(grads, max_norm):
+    norm = float(norm_of(grads))
+    if not np.isfinite(norm):
+        return condition_first(grads, max_norm)
+    return scaled(grads, min(1.0, max_norm / norm)), norm
+
+
+@answers.mistake("the norm first", "norm should hold numbers", keeps=0)
+def _(grads, max_norm):
+    return condition_first(grads, max_norm)[::-1]

@@ -67,6 +67,30 @@ def one_column_each(h, W_hh, dh_last):
     return np.column_stack(columns[::-1])
 
 
+@answers.right
+def through_the_jacobians(h, W_hh, dh_last):
+    J, dh = (1 - h**2)[..., None] * W_hh, [dh_last]
+    for t in range(h.shape[1] - 1, 0, -1):
+        dh.append(np.einsum("bij,bi->bj", J[:, t], dh[-1]))
+    return np.linalg.norm(dh[::-1], axis=-1).T
+
+
+@answers.right
+def every_step_from_the_end(h, W_hh, dh_last):
+    norms = []
+    for t in range(h.shape[1]):
+        dh_t = dh_last
+        for later in range(h.shape[1] - 1, t, -1):
+            dh_t = (dh_t - dh_t * h[:, later] ** 2) @ W_hh
+        norms.append((dh_t * dh_t).sum(axis=1) ** 0.5)
+    return np.transpose(norms)
+
+
+@answers.right
+def lists_of_dot_products(h, W_hh, dh_last):
+    return [[np.sqrt(row @ row) for row in rows] for rows in backwards(h, W_hh, dh_last)]
+
+
 def by_norm(name, says, keeps, run):
     @answers.mistake(name, says, keeps)
     def _(h, W_hh, dh_last):
@@ -158,3 +182,94 @@ def _(h, W_hh, dh_last):
 @answers.mistake("float64 zeros", "comes out as float64", keeps=7 / 8)
 def _(h, W_hh, dh_last):
     return np.zeros(h.shape[:2]) + gradients_stacked(h, W_hh, dh_last)
+
+
+def handed_back(name, says, keeps, hand_back, keep=lambda dh, h_t: dh):
+    """Norms of keep(dh, h_t) at every step, with a wrong way to the step before."""
+
+    @answers.mistake(name, says, keeps)
+    def _(h, W_hh, dh_last):
+        dh, norms = dh_last, []
+        for t in range(h.shape[1] - 1, -1, -1):
+            norms.append(np.linalg.norm(keep(dh, h[:, t]), axis=-1))
+            dh = hand_back(dh, h[:, t], h[:, t - 1], W_hh)
+        return np.stack(norms[::-1], axis=1)
+
+
+handed_back("J for its transpose", "multiplied by its transpose", 2 / 8,
+            lambda dh, h, before, W: (dh @ W.T) * (1 - h**2))  # fmt: skip
+handed_back("tanh' after W_hh", "W_hh comes first", 2 / 8,
+            lambda dh, h, before, W: (dh @ W) * (1 - h**2))  # fmt: skip
+handed_back("tanh' of the step before, after W_hh", "comes after W_hh", 1 / 8,
+            lambda dh, h, before, W: (dh @ W) * (1 - before**2))  # fmt: skip
+handed_back("norms of da", "norms of dh_t times", 0,
+            lambda dh, h, before, W: (dh * (1 - h**2)) @ W,
+            keep=lambda dh, h: dh * (1 - h**2))  # fmt: skip
+
+
+@answers.mistake("handed back before it is measured", "one step early")
+def _(h, W_hh, dh_last):
+    norms, dh_t = np.zeros(h.shape[:2], dtype=h.dtype), dh_last
+    for t in reversed(range(h.shape[1])):
+        dh_t = (dh_t * (1 - h[:, t] ** 2)) @ W_hh
+        norms[:, t] = np.linalg.norm(dh_t, axis=-1)
+    return norms
+
+
+@answers.mistake("the first place empty", "norms[:, 0] is not filled in")
+def _(h, W_hh, dh_last):
+    return gradients_stacked(h, W_hh, dh_last) * (np.arange(h.shape[1]) > 0).astype(h.dtype)
+
+
+@answers.mistake("the last place empty", "norms[:, T - 1] is not filled in")
+def _(h, W_hh, dh_last):
+    norms = np.zeros(h.shape[:2], dtype=h.dtype)
+    norms[:, :-1] = gradients_stacked(h, W_hh, dh_last)[:, :-1]
+    return norms
+
+
+@answers.mistake("length 1 at every step", "divided by its norm at every step", keeps=1 / 8)
+def _(h, W_hh, dh_last):
+    dh_t, norms = dh_last, [np.linalg.norm(dh_last, axis=-1)]
+    for t in range(h.shape[1] - 1, 0, -1):
+        unit = dh_t / np.linalg.norm(dh_t, axis=-1, keepdims=True)
+        dh_t = (unit * (1 - h[:, t] ** 2)) @ W_hh
+        norms.append(np.linalg.norm(dh_t, axis=-1))
+    return np.stack(norms[::-1], axis=1)
+
+
+@answers.mistake("NaN from a gradient of zeros", "are not finite", keeps=7 / 8)
+def _(h, W_hh, dh_last):
+    norms = [np.linalg.norm(dh_last, axis=-1)]
+    unit = dh_last / norms[0][:, None]
+    for t in range(h.shape[1] - 1, 0, -1):
+        dh_t = (unit * (1 - h[:, t] ** 2)) @ W_hh
+        factor = np.linalg.norm(dh_t, axis=-1)
+        norms.append(norms[-1] * factor)
+        unit = dh_t / factor[:, None]
+    return np.stack(norms[::-1], axis=1)
+
+
+@answers.mistake("forwards in time", "the loop goes forwards in time", keeps=1 / 8)
+def _(h, W_hh, dh_last):
+    dh_t, norms = dh_last, []
+    for t in range(h.shape[1]):
+        norms.append(np.linalg.norm(dh_t, axis=-1))
+        dh_t = (dh_t * (1 - h[:, t] ** 2)) @ W_hh
+    return np.stack(norms, axis=1)
+
+
+@answers.mistake("the bound", "the bound from the largest singular value", keeps=1 / 8)
+def _(h, W_hh, dh_last):
+    steps_back = np.arange(h.shape[1])[::-1]
+    return np.linalg.norm(dh_last, axis=-1)[:, None] * np.linalg.norm(W_hh, 2) ** steps_back
+
+
+@answers.mistake("logarithms", "these are logarithms")
+def _(h, W_hh, dh_last):
+    return np.log(gradients_stacked(h, W_hh, dh_last))
+
+
+@answers.mistake("steps in front of the batch", "two axes are exchanged")
+def _(h, W_hh, dh_last):
+    return gradients_stacked(h, W_hh, dh_last).T

@@ -68,6 +68,36 @@ def halves(h, W_hh):
     return product(0, h.shape[1] - 1)
 
 
+@answers.right
+def column_by_column(h, W_hh):
+    columns = []
+    for start in np.eye(len(W_hh), dtype=h.dtype):
+        change = np.tile(start, (len(h), 1))  # (B, H)
+        for t in range(1, h.shape[1]):
+            change = (1 - h[:, t] ** 2) * (change @ W_hh.T)
+        columns.append(change)
+    return np.stack(columns, axis=2)
+
+
+@answers.right
+def rows_handed_back(h, W_hh):
+    rows = []
+    for end in np.eye(len(W_hh), dtype=h.dtype):
+        gradient = np.tile(end, (len(h), 1))  # (B, H)
+        for t in range(h.shape[1] - 1, 0, -1):
+            gradient = (gradient - gradient * h[:, t] ** 2) @ W_hh
+        rows.append(gradient)
+    return np.stack(rows, axis=1)
+
+
+@answers.right
+def none_before_the_first_step(h, W_hh):
+    P = None
+    for J in np.moveaxis(jacobians(h, W_hh), 1, 0)[1:]:
+        P = J if P is None else np.einsum("bij,bjk->bik", J, P)
+    return identity(h) if P is None else P
+
+
 def steps_changed(name, says, keeps, change):
     @answers.mistake(name, says, keeps)
     def _(h, W_hh):
@@ -158,3 +188,90 @@ def _(h, W_hh):
     for t in range(1, h.shape[1]):
         P = (h[:, t, :, None] * W_hh) @ P
     return P
+
+
+@answers.mistake("square forgotten", "the square is missing", keeps=1 / 8)
+def _(h, W_hh):
+    P = identity(h)
+    for t in range(1, h.shape[1]):
+        P = ((1 - h[:, t])[..., None] * W_hh) @ P
+    return P
+
+
+@answers.mistake("slopes and weights apart", "cannot be reordered", keeps=3 / 8)
+def _(h, W_hh):
+    slopes = (1 - h[:, 1:] ** 2).prod(axis=1)
+    return slopes[..., None] * np.linalg.matrix_power(W_hh, h.shape[1] - 1)
+
+
+@answers.mistake("every Jacobian transposed", "every Jacobian is transposed", keeps=2 / 8)
+def _(h, W_hh):
+    P = identity(h)
+    for J in in_time(jacobians(h, W_hh))[1:]:
+        P = J.swapaxes(1, 2) @ P
+    return P
+
+
+@answers.mistake("J_0 and the wrong order", "and the factors stand in the wrong order")
+def _(h, W_hh):
+    P = identity(h)
+    for J in in_time(jacobians(h, W_hh)):
+        P = P @ J
+    return P
+
+
+@answers.mistake("all products", "the products up to every step")
+def _(h, W_hh):
+    products = [identity(h)]
+    for J in in_time(jacobians(h, W_hh))[1:]:
+        products.append(J @ products[-1])
+    return np.stack(products, axis=1)
+
+
+@answers.mistake("ones for the identity", "all entries are 1 there", keeps=1 / 8)
+def _(h, W_hh):
+    P = np.ones_like(identity(h))
+    for J in in_time(jacobians(h, W_hh))[1:]:
+        P = J @ P
+    return P
+
+
+@answers.mistake("zeros for the identity", "every value is zero")
+def _(h, W_hh):
+    P = np.zeros_like(identity(h))
+    for J in in_time(jacobians(h, W_hh))[1:]:
+        P = J @ P
+    return P
+
+
+@answers.mistake("carried on to the next sequence", "runs on into the next one", keeps=2 / 8)
+def _(h, W_hh):
+    P, products = np.eye(len(W_hh), dtype=h.dtype), []
+    for matrices in jacobians(h, W_hh):
+        for J in matrices[1:]:
+            P = J @ P
+        products.append(P)
+    return np.stack(products)
+
+
+@answers.mistake("the first sequence for all", "the product of the first one", keeps=2 / 8)
+def _(h, W_hh):
+    return np.repeat(from_the_right(h[:1], W_hh), len(h), axis=0)
+
+
+@answers.mistake("reduced without a start", "reduce() of empty iterable", keeps=7 / 8)
+def _(h, W_hh):
+    return reduce(lambda P, J: J @ P, in_time(jacobians(h, W_hh))[1:])
+
+
+@answers.mistake("one identity for the batch", "has the shape (4, 4)", keeps=7 / 8)
+def _(h, W_hh):
+    P = np.eye(len(W_hh), dtype=h.dtype)
+    for J in in_time(jacobians(h, W_hh))[1:]:
+        P = J @ P
+    return P
+
+
+@answers.mistake("J_0 for one state", "J_0 is in the product", keeps=7 / 8)
+def _(h, W_hh):
+    return from_the_right(h, W_hh) if h.shape[1] > 1 else jacobians(h, W_hh)[:, 0]

@@ -78,6 +78,38 @@ def lists(x, h_0, W_xh, W_hh, b_h, upstream, epsilon):
     return rows
 
 
+@answers.right
+def moved_in_place_and_put_back(x, h_0, W_xh, W_hh, b_h, upstream, epsilon):
+    gradient = np.zeros_like(W_hh)
+    for index in np.ndindex(W_hh.shape):
+        value = W_hh[index]
+        W_hh[index] = value + epsilon
+        above = loss(x, h_0, W_xh, W_hh, b_h, upstream)
+        W_hh[index] = value - epsilon
+        gradient[index] = (above - loss(x, h_0, W_xh, W_hh, b_h, upstream)) / (2 * epsilon)
+        W_hh[index] = value
+    return gradient
+
+
+@answers.right
+def all_moved_matrices_in_one_batch(x, h_0, W_xh, W_hh, b_h, upstream, epsilon):
+    H = len(W_hh)
+    directions = epsilon * np.eye(H * H).reshape(-1, H, H)
+    W = np.concatenate([W_hh + directions, W_hh - directions])  # (2 H H, H, H)
+    h_t, losses = np.repeat(h_0[None], len(W), axis=0), 0  # (2 H H, B, H)
+    for t in range(x.shape[1]):
+        h_t = np.tanh(h_t @ W.swapaxes(1, 2) + x[:, t] @ W_xh.T + b_h)
+        losses = losses + (h_t * upstream[:, t]).sum(axis=(1, 2))
+    above, below = losses.reshape(2, H, H)
+    return (above - below) / (2 * epsilon)
+
+
+@answers.right
+def sum_over_the_sequences(x, h_0, W_xh, W_hh, b_h, upstream, epsilon):
+    rows = [slice(k, k + 1) for k in range(len(x))]
+    return sum(copies(x[k], h_0[k], W_xh, W_hh, b_h, upstream[k], epsilon) for k in rows)
+
+
 def quotient(name, says, keeps, formula):
     """A wrong quotient of the losses up, not moved and down."""
 
@@ -100,8 +132,12 @@ quotient("one side down", "downwards", 0, lambda u, m, d, e: (m - d) / e)
 quotient("sign", "the sign is reversed", 0, lambda u, m, d, e: (d - u) / (2 * e))
 quotient("not divided", "not divided", 0, lambda u, m, d, e: u - d)
 quotient("multiplied", "multiplied by 2 epsilon", 0, lambda u, m, d, e: (u - d) * 2 * e)
-quotient("brackets forgotten", "should be", 0, lambda u, m, d, e: u - d / (2 * e))
-quotient("divided by 2, times epsilon", "should be", 0, lambda u, m, d, e: (u - d) / 2 * e)
+quotient(
+    "brackets forgotten", "divides the second loss alone", 0, lambda u, m, d, e: u - d / (2 * e)
+)
+quotient(
+    "divided by 2, times epsilon", "multiplies by epsilon", 0, lambda u, m, d, e: (u - d) / 2 * e
+)
 quotient("divided by the square", "epsilon's square", 0, lambda u, m, d, e: (u - d) / e**2)
 
 
@@ -139,7 +175,7 @@ def _(*given):
     return copies(*given).T
 
 
-@answers.mistake("a fixed epsilon", "should be", keeps=2 / 8)
+@answers.mistake("a fixed epsilon", "an epsilon of its own", keeps=2 / 8)
 def _(*given):
     return copies(*given[:-1], 1e-5)
 
@@ -154,3 +190,105 @@ def _(x, h_0, W_xh, W_hh, b_h, upstream, epsilon):
     result = copies(x, h_0, W_xh, W_hh, b_h, upstream, epsilon)
     W_hh[0, 0] += epsilon
     return result
+
+
+def of_loss(name, says, keeps, loss):
+    """The right quotient of another loss: loss(h, upstream)."""
+
+    @answers.mistake(name, says, keeps)
+    def _(x, h_0, W_xh, W_hh, b_h, upstream, epsilon):
+        gradient = np.zeros_like(W_hh)
+        for index in np.ndindex(W_hh.shape):
+            change = np.zeros_like(W_hh)
+            change[index] = epsilon
+            moved = (rnn_forward(x, h_0, W_xh, W_hh + c, b_h)[0] for c in (change, -change))
+            above, below = (loss(h, upstream) for h in moved)
+            gradient[index] = (above - below) / (2 * epsilon)
+        return gradient
+
+
+of_loss("mean for the sum", "here their mean", 0, lambda h, up: (up * h).mean())
+of_loss("mean over the sequences", "a sum over the sequences", 1 / 8,
+        lambda h, up: (up * h).sum(axis=(1, 2)).mean())  # fmt: skip
+of_loss("upstream left out", "upstream does not enter", 0, lambda h, up: h.sum())
+of_loss("upstream as target", "taken for a target", 0, lambda h, up: ((h - up) ** 2).sum())
+of_loss("the last step alone", "the last step alone", 0, lambda h, up: (up * h)[:, -1].sum())
+
+
+@answers.mistake("b_h not handed on", "b_h is not given", keeps=0)
+def _(x, h_0, W_xh, W_hh, b_h, upstream, epsilon):
+    return copies(x, h_0, W_xh, W_hh, None, upstream, epsilon)
+
+
+@answers.mistake("h_0 not handed on", "h_0 is not given", keeps=0)
+def _(x, h_0, W_xh, W_hh, b_h, upstream, epsilon):
+    return copies(x, None, W_xh, W_hh, b_h, upstream, epsilon)
+
+
+@answers.mistake("a row at once", "a whole row is moved", keeps=1 / 8)
+def _(x, h_0, W_xh, W_hh, b_h, upstream, epsilon):
+    gradient = np.zeros_like(W_hh)
+    for j in range(len(W_hh)):
+        change = np.zeros_like(W_hh)
+        change[j] = epsilon
+        up, down = (loss(x, h_0, W_xh, W_hh + c, b_h, upstream) for c in (change, -change))
+        gradient[j] = (up - down) / (2 * epsilon)
+    return gradient
+
+
+@answers.mistake("one copy for both changes", "starts from the first", keeps=0)
+def _(x, h_0, W_xh, W_hh, b_h, upstream, epsilon):
+    gradient = np.zeros_like(W_hh)
+    for index in np.ndindex(W_hh.shape):
+        losses, moved = [], W_hh.copy()
+        for change in (epsilon, -epsilon):
+            moved[index] += change
+            losses.append(loss(x, h_0, W_xh, moved, b_h, upstream))
+        gradient[index] = (losses[0] - losses[1]) / (2 * epsilon)
+    return gradient
+
+
+@answers.mistake("two names of one array", "every value is zero", keeps=0)
+def _(x, h_0, W_xh, W_hh, b_h, upstream, epsilon):
+    gradient = np.zeros_like(W_hh)
+    for index in np.ndindex(W_hh.shape):
+        up = down = W_hh.copy()
+        up[index] += epsilon
+        down[index] -= epsilon
+        losses = [loss(x, h_0, W_xh, W, b_h, upstream) for W in (up, down)]
+        gradient[index] = (losses[0] - losses[1]) / (2 * epsilon)
+    return gradient
+
+
+@answers.mistake("two copies for all entries", "neither up nor down", keeps=1 / 8)
+def _(x, h_0, W_xh, W_hh, b_h, upstream, epsilon):
+    gradient, up, down = np.zeros_like(W_hh), W_hh.copy(), W_hh.copy()
+    for index in np.ndindex(W_hh.shape):
+        up[index] += epsilon
+        down[index] -= epsilon
+        losses = [loss(x, h_0, W_xh, W, b_h, upstream) for W in (up, down)]
+        gradient[index] = (losses[0] - losses[1]) / (2 * epsilon)
+    return gradient
+
+
+@answers.mistake("put back by subtraction", "writes into its input W_hh", keeps=7 / 8)
+def _(x, h_0, W_xh, W_hh, b_h, upstream, epsilon):
+    gradient = np.zeros_like(W_hh)
+    for index in np.ndindex(W_hh.shape):
+        W_hh[index] += epsilon
+        above = loss(x, h_0, W_xh, W_hh, b_h, upstream)
+        W_hh[index] -= 2 * epsilon
+        gradient[index] = (above - loss(x, h_0, W_xh, W_hh, b_h, upstream)) / (2 * epsilon)
+        W_hh[index] += epsilon
+    return gradient
+
+
+@answers.mistake("the share epsilon of every weight", "of its own size", keeps=0)
+def _(x, h_0, W_xh, W_hh, b_h, upstream, epsilon):
+    gradient = np.zeros_like(W_hh)
+    for index in np.ndindex(W_hh.shape):
+        change = np.zeros_like(W_hh)
+        change[index] = epsilon * W_hh[index]
+        up, down = (loss(x, h_0, W_xh, W_hh + c, b_h, upstream) for c in (change, -change))
+        gradient[index] = (up - down) / (2 * epsilon)
+    return gradient

@@ -42,6 +42,24 @@ def factored(h, W_hh):
     return np.multiply(W_hh[None, None], ((1 - h) * (1 + h))[..., np.newaxis])
 
 
+@answers.right
+def column_by_column(h, W_hh):
+    return np.stack([(1 - h**2) * column for column in W_hh.T], axis=-1)
+
+
+@answers.right
+def row_by_row(h, W_hh):
+    units = range(len(W_hh))
+    return np.stack([(1 - h[..., j] ** 2)[..., None] * W_hh[j] for j in units], axis=2)
+
+
+@answers.right
+def products_of_matrices(h, W_hh):
+    slopes, H = np.zeros((*h.shape, h.shape[-1]), dtype=h.dtype), range(h.shape[-1])
+    slopes[..., H, H] = 1 - h**2
+    return slopes @ W_hh
+
+
 @answers.mistake("W_hh alone", "is left out", keeps=1 / 8)
 def _(h, W_hh):
     return np.tile(W_hh, (*h.shape[:2], 1, 1))
@@ -118,3 +136,68 @@ def _(h, W_hh):
     h *= -h
     h += 1
     return h[..., None] * W_hh
+
+
+@answers.mistake("brackets forgotten", "brackets are missing around 1 - h^2")
+def _(h, W_hh):
+    return 1 - (h**2)[..., None] * W_hh
+
+
+@answers.mistake("subtracted from W_hh", "is subtracted from W_hh", keeps=1 / 8)
+def _(h, W_hh):
+    return W_hh - (h**2)[..., None]
+
+
+@answers.mistake("diag times W_hh entry by entry", "keeps the diagonal alone", keeps=1 / 8)
+def _(h, W_hh):
+    return (1 - h**2)[..., None] * np.eye(len(W_hh), dtype=h.dtype) * W_hh
+
+
+@answers.mistake("slope squared", "the factor is squared", keeps=1 / 8)
+def _(h, W_hh):
+    return ((1 - h**2) ** 2)[..., None] * W_hh
+
+
+@answers.mistake("rows and columns", "rows and columns", keeps=1 / 8)
+def _(h, W_hh):
+    return (1 - h**2)[..., None] * W_hh * (1 - h**2)[..., None, :]
+
+
+@answers.mistake("two h for h squared", "here 1 - 2 h_t stands", keeps=1 / 8)
+def _(h, W_hh):
+    return (1 - 2 * h)[..., None] * W_hh
+
+
+@answers.mistake("plus for minus", "the derivative of tanh subtracts", keeps=1 / 8)
+def _(h, W_hh):
+    return (1 + h**2)[..., None] * W_hh
+
+
+@answers.mistake("the last matrix in all places", "the Jacobian of the last one", keeps=2 / 8)
+def _(h, W_hh):
+    J = np.zeros((*h.shape, len(W_hh)), dtype=h.dtype)
+    for b, states in enumerate(h):
+        for h_t in states:
+            matrix = np.diag(1 - h_t**2) @ W_hh
+        J[b] = matrix
+    return J
+
+
+@answers.mistake("without the first step", "the first step is missing")
+def _(h, W_hh):
+    return (1 - h[:, 1:] ** 2)[..., None] * W_hh
+
+
+@answers.mistake("the first sequence", "of the first sequence alone")
+def _(h, W_hh):
+    return (1 - h[0] ** 2)[..., None] * W_hh
+
+
+@answers.mistake("states rolled", "the last state comes before the first", keeps=2 / 8)
+def _(h, W_hh):
+    return (1 - np.roll(h, 1, axis=1) ** 2)[..., None] * W_hh
+
+
+@answers.mistake("steps in front of the batch", "two axes are exchanged", keeps=1 / 8)
+def _(h, W_hh):
+    return np.stack([(1 - h_t**2)[..., None] * W_hh for h_t in h.swapaxes(0, 1)])

@@ -70,6 +70,46 @@ def mask_of_cuts(dh, x, h, h_0, W_xh, W_hh, window):
     return loop(dh, x, h, h_0, W_xh, W_hh, keep=lambda t: bool(passes[t]))
 
 
+@answers.right
+def pieces_as_a_batch(dh, x, h, h_0, W_xh, W_hh, window):
+    (B, T, _), starts = h.shape, before(h, h_0)
+    pieces = -(-T // window)
+
+    def cut_up(array):
+        padded = np.pad(array, ((0, 0), (0, pieces * window - T), (0, 0)))
+        return padded.reshape(B * pieces, window, -1)
+
+    rows = [cut_up(array) for array in (dh, x, h, starts)]
+    dx, dh_0, grads = loop(*rows[:3], rows[3][:, 0], W_xh, W_hh)
+    return dx.reshape(B, pieces * window, -1)[:, :T], dh_0.reshape(B, pieces, -1)[:, 0], grads
+
+
+@answers.right
+def first_piece_and_the_rest(dh, x, h, h_0, W_xh, W_hh, window):
+    here, rest = slice(None, window), slice(window, None)
+    dx, dh_0, grads = loop(dh[:, here], x[:, here], h[:, here], h_0, W_xh, W_hh)
+    if x.shape[1] > window:
+        later = dh[:, rest], x[:, rest], h[:, rest], h[:, window - 1]
+        dx_rest, _, more = first_piece_and_the_rest(*later, W_xh, W_hh, window)
+        dx = np.concatenate([dx, dx_rest], axis=1)
+        grads = {name: grads[name] + more[name] for name in grads}
+    return dx, dh_0, grads
+
+
+@answers.right
+def pairs_within_a_piece(dh, x, h, h_0, W_xh, W_hh, window):
+    da = np.zeros_like(h)
+    for last in range(h.shape[1]):
+        arriving = dh[:, last]
+        for t in range(last, last // window * window - 1, -1):
+            part = arriving * (1 - h[:, t] ** 2)
+            da[:, t] += part
+            arriving = part @ W_hh
+    grads = {"W_xh": np.einsum("bth,btd->hd", da, x), "b_h": da.sum(axis=(0, 1))}
+    grads["W_hh"] = np.einsum("bth,btk->hk", da, before(h, h_0))
+    return da @ W_xh, da[:, 0] @ W_hh, grads
+
+
 def wrong_cut(name, says, keeps, where):
     answers.mistake(name, says, keeps)(cut(where))
 
@@ -84,30 +124,11 @@ wrong_cut("counted from the end", "counted from the end", 3 / 9, lambda t, k, T:
 wrong_cut("cut at every step", "after one step", 1 / 9, lambda t, k, T: True)
 
 
-@answers.mistake("the state cut too", "the state is cut as well", keeps=2 / 9)
-def _(dh, x, h, h_0, W_xh, W_hh, window):
-    parts = []
-    for first in range(0, x.shape[1], window):
-        here = slice(first, first + window)
-        start = h_0 if first == 0 else 0 * h_0
-        parts.append(loop(dh[:, here], x[:, here], h[:, here], start, W_xh, W_hh))
-    dx, dh_0, grads = zip(*parts, strict=True)
-    total = {name: sum(g[name] for g in grads) for name in grads[0]}
-    return np.concatenate(dx, axis=1), dh_0[0], total
-
-
-@answers.mistake("the last piece alone", "only the last piece", keeps=1 / 9)
+@answers.mistake("the last piece alone", "of the last piece alone", keeps=1 / 9)
 def _(dh, x, h, h_0, W_xh, W_hh, window):
     first = (x.shape[1] - 1) // window * window
     dh = np.concatenate([0 * dh[:, :first], dh[:, first:]], axis=1)
     return cut_in_the_loop(dh, x, h, h_0, W_xh, W_hh, window)
-
-
-@answers.mistake("dh_0 of the last piece", "dh_0", keeps=4 / 9)
-def _(dh, x, h, h_0, W_xh, W_hh, window):
-    first = (x.shape[1] - 1) // window * window
-    dx, _, grads = cut_in_the_loop(dh, x, h, h_0, W_xh, W_hh, window)
-    return dx, loop(dh[:, first:], x[:, first:], h[:, first:], h_0, W_xh, W_hh)[1], grads
 
 
 @answers.mistake("the shorter rest left out", "has the shape", keeps=4 / 9)
@@ -115,12 +136,6 @@ def _(dh, x, h, h_0, W_xh, W_hh, window):
     whole = max(x.shape[1] // window * window, min(window, x.shape[1]))
     short = dh[:, :whole], x[:, :whole], h[:, :whole]
     return cut_in_the_loop(*short, h_0, W_xh, W_hh, window)
-
-
-@answers.mistake("gradients of the last piece assigned", "differ", keeps=1 / 9)
-def _(dh, x, h, h_0, W_xh, W_hh, window):
-    dx, dh_0, _ = cut_in_the_loop(dh, x, h, h_0, W_xh, W_hh, window)
-    return dx, dh_0, loop(dh[:, :1], x[:, :1], h[:, :1], h_0, W_xh, W_hh)[2]
 
 
 @answers.mistake("tanh' left out", "is left out")
@@ -145,3 +160,86 @@ def _(dh, x, h, h_0, W_xh, W_hh, window):
     result = cut_in_the_loop(dh, x, h, h_0, W_xh, W_hh, window)
     h *= h
     return result
+
+
+wrong_cut("one cut alone", "only one cut is made", 2 / 9, lambda t, k, T: t == k)
+wrong_cut(
+    "window as the number of pieces", "the number of pieces", 0,
+    lambda t, k, T: t in {piece[0] for piece in np.array_split(np.arange(T), k) if len(piece)},
+)  # fmt: skip
+
+
+def of_pieces(name, says, keeps, start=lambda h, h_0, first: h[:, first - 1], join=None):
+    """A wrong start of the later pieces, or results joined in a wrong way."""
+
+    @answers.mistake(name, says, keeps)
+    def _(dh, x, h, h_0, W_xh, W_hh, window):
+        parts = []
+        for first in range(0, x.shape[1], window):
+            here = slice(first, first + window)
+            begin = start(h, h_0, first) if first else h_0
+            parts.append(loop(dh[:, here], x[:, here], h[:, here], begin, W_xh, W_hh))
+        dx, dh_0, grads = zip(*parts, strict=True)
+        total = {name: sum(g[name] for g in grads) for name in grads[0]}
+        result = np.concatenate(dx, axis=1), dh_0[0], total
+        return join(result, dh_0, grads) if join else result
+
+
+of_pieces("the state cut too", "the state is cut as well", 2 / 9,
+          start=lambda h, h_0, first: 0 * h_0)  # fmt: skip
+of_pieces("every piece from h_0", "every piece starts from h_0", 2 / 9,
+          start=lambda h, h_0, first: h_0)  # fmt: skip
+of_pieces("a piece from its own first state", "h[:, first - 1]", 2 / 9,
+          start=lambda h, h_0, first: h[:, first])  # fmt: skip
+of_pieces("gradients of the last piece", "of the last piece alone", 2 / 9,
+          join=lambda whole, dh_0, grads: (*whole[:2], grads[-1]))  # fmt: skip
+of_pieces("gradients of the first piece", "of the first piece alone", 2 / 9,
+          join=lambda whole, dh_0, grads: (*whole[:2], grads[0]))  # fmt: skip
+of_pieces("averaged over the pieces", "averaged over the pieces", 2 / 9,
+          join=lambda whole, dh_0, grads: (
+              *whole[:2], {name: grad / len(grads) for name, grad in whole[2].items()}
+          ))  # fmt: skip
+of_pieces("dh_0 of the last piece", "what leaves the last piece", 4 / 9,
+          join=lambda whole, dh_0, grads: (whole[0], dh_0[-1], whole[2]))  # fmt: skip
+of_pieces("dh_0 summed over the pieces", "the sum over the pieces", 4 / 9,
+          join=lambda whole, dh_0, grads: (whole[0], sum(dh_0), whole[2]))  # fmt: skip
+of_pieces("dh_0 of every piece", "that of every piece", 3 / 9,
+          join=lambda whole, dh_0, grads: (whole[0], np.stack(dh_0, axis=1), whole[2]),
+          )  # fmt: skip
+
+
+@answers.mistake("cut at step 0 too", "it is zero", keeps=3 / 9)
+def _(*given):
+    return loop(*given[:-1], keep=lambda t: t % given[-1] > 0)
+
+
+def of_chosen_pairs(name, says, keeps, first):
+    """Every output by itself, back to the step first(last, window, T)."""
+
+    @answers.mistake(name, says, keeps)
+    def _(dh, x, h, h_0, W_xh, W_hh, window):
+        T, dh_0, da = h.shape[1], np.zeros_like(h_0), np.zeros_like(h)
+        for last in range(T):
+            arriving = dh[:, last]
+            for t in range(last, first(last, window, T) - 1, -1):
+                part = arriving * (1 - h[:, t] ** 2)
+                da[:, t] += part
+                arriving = part @ W_hh
+                dh_0 += arriving if t == 0 else 0
+        grads = {"W_xh": np.einsum("bth,btd->hd", da, x), "b_h": da.sum(axis=(0, 1))}
+        grads["W_hh"] = np.einsum("bth,btk->hk", da, before(h, h_0))
+        return da @ W_xh, dh_0, grads
+
+
+of_chosen_pairs("a window behind every output", "wherever it stands", 3 / 9,
+                lambda last, k, T: max(last - k + 1, 0))  # fmt: skip
+of_chosen_pairs("the last window steps alone", "only the last `window` steps", 1 / 9,
+                lambda last, k, T: max(T - k, 0))  # fmt: skip
+
+
+@answers.mistake("the first step of a piece left out", "is left out;", keeps=2 / 9)
+def _(dh, x, h, h_0, W_xh, W_hh, window):
+    slopes = 1 - h**2
+    slopes[:, window::window] = 0
+    numbers = iter(reversed(range(x.shape[1])))
+    return loop(dh, x, h, h_0, W_xh, W_hh, slope=lambda _: slopes[:, next(numbers)])

@@ -47,6 +47,30 @@ def of_the_transpose(W_hh, radius):
     )
 
 
+@answers.right
+def eigenvalues_of_the_square(W_hh, radius):
+    return W_hh * float(radius / np.sqrt(np.abs(np.linalg.eigvals(W_hh @ W_hh)).max()))
+
+
+@answers.right
+def roots_of_the_polynomial(W_hh, radius):
+    largest = np.abs(np.roots(np.poly(W_hh))).max()
+    return (W_hh * (radius / largest)).astype(W_hh.dtype)
+
+
+@answers.right
+def products_with_conjugates(W_hh, radius):
+    values = np.linalg.eigvals(W_hh)
+    return W_hh / np.sqrt((values * values.conj()).real.max()) * radius
+
+
+@answers.right
+def put_together_from_eigenvectors(W_hh, radius):
+    values, vectors = np.linalg.eig(W_hh)
+    values = values * (radius / np.abs(values).max())
+    return (vectors * values @ np.linalg.inv(vectors)).real.astype(W_hh.dtype)
+
+
 def by(name, says, keeps, measure):
     @answers.mistake(name, says, keeps)
     def _(W_hh, radius):
@@ -56,8 +80,8 @@ def by(name, says, keeps, measure):
 by("spectral norm", "the largest singular value", 2 / 7, lambda W: np.linalg.norm(W, 2))
 by("Frobenius norm", "the Frobenius norm", 1 / 7, np.linalg.norm)
 by("not divided", "a radius of its own", 1 / 7, lambda W: 1)
-by("real parts' maximum", "the real parts", 0, lambda W: np.linalg.eigvals(W).real.max())
-by("absolute real parts", "the real parts", 1 / 7,
+by("real parts' maximum", "real part", 0, lambda W: np.linalg.eigvals(W).real.max())
+by("absolute real parts", "real part", 1 / 7,
    lambda W: np.abs(np.linalg.eigvals(W).real).max())  # fmt: skip
 by("smallest eigenvalue", "the smallest", 2 / 7, lambda W: np.abs(np.linalg.eigvals(W)).min())
 by("eigvalsh", "symmetric matrices", 2 / 7, lambda W: np.abs(np.linalg.eigvalsh(W)).max())
@@ -100,3 +124,45 @@ def _(W_hh, radius):
 @answers.mistake("the radius instead of the matrix", "expected (5, 5)", keeps=0)
 def _(W_hh, radius):
     return radius_of(W_hh)
+
+
+by("maximum of complex numbers", "compares complex numbers by their real parts", 2 / 7,
+   lambda W: abs(np.linalg.eigvals(W).max()))  # fmt: skip
+by("the first eigenvalue", "the largest absolute value counts", 2 / 7,
+   lambda W: abs(np.linalg.eigvals(W)[0]))  # fmt: skip
+by("real and imaginary part added", "real and imaginary part are added", 2 / 7,
+   lambda W: np.max([abs(v.real) + abs(v.imag) for v in np.linalg.eigvals(W)]))  # fmt: skip
+by("the root of the squares forgotten", "the factor is squared", 1 / 7,
+   lambda W: (np.abs(np.linalg.eigvals(W)) ** 2).max())  # fmt: skip
+by("sum of the eigenvalues", "the sum of the absolute", 1 / 7,
+   lambda W: np.abs(np.linalg.eigvals(W)).sum())  # fmt: skip
+by("trace", "the trace is used", 1 / 7, lambda W: abs(np.trace(W)))
+by("row sums", "the largest sum over a row", 2 / 7, lambda W: np.linalg.norm(W, np.inf))
+by("largest entry", "the largest entry", 2 / 7, lambda W: np.abs(W).max())
+
+
+@answers.mistake("scaled down only", "only ever made smaller", keeps=6 / 7)
+def _(W_hh, radius):
+    return W_hh * min(1.0, float(radius / radius_of(W_hh)))
+
+
+@answers.mistake("root of the factor", "the root of the factor")
+def _(W_hh, radius):
+    return W_hh * float(np.sqrt(radius / radius_of(W_hh)))
+
+
+@answers.mistake("every eigenvalue moved to the radius", "scaled by one factor", keeps=2 / 7)
+def _(W_hh, radius):
+    values, vectors = np.linalg.eig(W_hh)
+    values = values / np.abs(values) * radius
+    return (vectors * values @ np.linalg.inv(vectors)).real.astype(W_hh.dtype)
+
+
+@answers.mistake("shifted", "subtracted from the diagonal")
+def _(W_hh, radius):
+    return W_hh - (radius_of(W_hh) - radius) * np.eye(len(W_hh), dtype=W_hh.dtype)
+
+
+@answers.mistake("divided by a complex number", "complex numbers")
+def _(W_hh, radius):
+    return W_hh * radius / max(np.linalg.eigvals(W_hh).astype(complex), key=abs)
