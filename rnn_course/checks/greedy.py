@@ -13,6 +13,7 @@ from rnn_course.checks.wrong_decoders import (
     WRONG_FROM_THE_FIRST,
     WRONG_LENGTHS,
     WRONG_ROWS,
+    WRONG_STATES,
     WRONG_STEPS,
     decode,
     lengths_of,
@@ -59,7 +60,7 @@ def _tells(given, wrong):
 
 def _tells_apart(given):
     """Whether wrong decoders differ from each other, in the lengths too, and at the first word."""
-    steps = [run(*given.values()) for run in (WRONG_STEPS | WRONG_ROWS).values()]
+    steps = [run(*given.values()) for run in (WRONG_STEPS | WRONG_ROWS | WRONG_STATES).values()]
     every = [tokens for tokens, _ in steps] + [
         run(*given.values())[0] for run in WRONG_ENDS.values()
     ]
@@ -67,7 +68,7 @@ def _tells_apart(given):
     return (
         len({tokens.tobytes() for tokens in every}) == len(every)
         and not any(np.array_equal(lengths, right) for _, lengths in steps)
-        and _tells(given | {"max_steps": 1}, WRONG_FROM_THE_FIRST)
+        and _tells(given | {"max_steps": 1}, WRONG_FROM_THE_FIRST | WRONG_STATES)
     )
 
 
@@ -82,7 +83,7 @@ def _draw(rng):
         ended = _given(h_0[[0, 2, 3]], net)
         if (
             _tells(single, WRONG_STEPS)
-            and _tells(ended, WRONG_STEPS | WRONG_ROWS)
+            and _tells(ended, WRONG_STEPS | WRONG_ROWS | WRONG_STATES)
             and _tells_apart(main)
         ):
             return main, ended, single
@@ -103,7 +104,7 @@ def _draw_square(rng, size=5):
         given = _given(h_0, _draw_net(rng, size, size, size), max_steps=size)
         axes, others = (
             {run(*given.values())[0].tobytes() for run in wrong.values()}
-            for wrong in (WRONG_AXES, {"": decode} | WRONG_STEPS | WRONG_ROWS)
+            for wrong in (WRONG_AXES, {"": decode} | WRONG_STEPS | WRONG_ROWS | WRONG_STATES)
         )
         if len(axes) == len(WRONG_AXES) and not axes & others:
             return given

@@ -181,6 +181,8 @@ WRONG_ROWS = {
     "every row is fed the last row's word; each is fed its own.": _stepping(
         lambda word, h, net, *_: _step(0 * word + word[-1], h, net)
     ),
+}
+WRONG_STATES = {
     "every row starts from the first row's state; each has its own in h_0.": lambda h_0, *rest: (
         decode(0 * h_0 + h_0[:1], *rest)
     ),
@@ -275,4 +277,4 @@ WRONG_AXES = {
     "a word's vector is a row of E, and a column is taken here.": _turned("E"),
 }
 WRONG_STEPS = WRONG_FROM_THE_FIRST | WRONG_LATER
-TOKENS = WRONG_STEPS | WRONG_ROWS | WRONG_ENDS | WRONG_AXES
+TOKENS = WRONG_STEPS | WRONG_ROWS | WRONG_STATES | WRONG_ENDS | WRONG_AXES
