@@ -11,7 +11,9 @@ from rnn_course.checks.weights import (
     WRONG_WEIGHTS,
     defined_aspects,
     draw_mask,
+    draw_scores,
     earlier_softmax,
+    kinds_over,
     masked_softmax,
     rounding_of_weights,
     softmax,
@@ -192,6 +194,7 @@ def _forward_task(seed, weigh=weights_of_real):
         },
         fallbacks=(draw_additive(rng, **EQUAL),),
         rounding=rounding_of_weights(run, HQ + HK + A + S + 8, additive_scores),
+        kinds=kinds_over(weigh, draw_scores(rng)),
         shapes={"o": "(B, T, E)", "p": "(B, T, S)", "g": "(B, T, S, A)"},
     )
 

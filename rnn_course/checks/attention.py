@@ -12,7 +12,9 @@ from rnn_course.checks.weights import (
     WRONG_WEIGHTS,
     defined_aspects,
     draw_mask,
+    draw_scores,
     earlier_softmax,
+    kinds_over,
     large_scores,
     masked_softmax,
     rounding_of_weights,
@@ -47,7 +49,7 @@ def attend(q, k, v, mask, weigh=masked_softmax, divisor=np.sqrt):
         weigh: function of the scores and of where keys are seen, both (B, T, S).
         divisor: function of d.
     """
-    a = q @ k.swapaxes(1, 2) / divisor(q.shape[2])  # (B, T, S)
+    a = q @ k.swapaxes(1, 2) / float(divisor(q.shape[2]))  # (B, T, S)
     p = weigh(a, np.broadcast_to(mask[:, None], a.shape))
     return p @ v, p
 
@@ -150,6 +152,7 @@ def _forward_task(seed, weigh=weights_of_real):
         },
         fallbacks=(draw_attention(rng, B=3, T=3, S=3, size=3, E=3, lengths=(1, 2, 3)),),
         rounding=rounding_of_weights(run, SIZE + S + 8, dot_product_scores),
+        kinds=kinds_over(weigh, draw_scores(rng)),
         shapes={"o": "(B, T, E)", "p": "(B, T, S)"},
     )
 
