@@ -22,7 +22,7 @@ from rnn_course.checks.features import check_bag_of_tokens, check_window_feature
 from rnn_course.checks.gated import check_gated_forward
 from rnn_course.checks.gradients import check_rnn_step_backward
 from rnn_course.checks.greedy import check_greedy_decode
-from rnn_course.checks.gru import check_flip_update_gate, check_gru_step_forward
+from rnn_course.checks.gru import check_gru_step_forward
 from rnn_course.checks.gru_gradient import check_gru_step_backward
 from rnn_course.checks.heads import check_multi_head_attention
 from rnn_course.checks.jacobians import check_jacobian_product, check_state_jacobians
@@ -39,6 +39,7 @@ from rnn_course.checks.spectral import check_with_spectral_radius
 from rnn_course.checks.stacks import check_apply_dropout, check_stacked_states
 from rnn_course.checks.translation import check_encoder_decoder_logits
 from rnn_course.checks.truncation import check_truncated_rnn_backward
+from rnn_course.checks.update_gate import check_flip_update_gate
 from rnn_course.checks.updates import check_adam_step
 from rnn_course.checks.verdict import Part, Verdict, grade, report
 from rnn_course.checks.waves import check_sinusoidal_positions

@@ -30,16 +30,16 @@ def _draw(rng, cell, T=T, lengths=LENGTHS, D=D, H=H):
     }
 
 
-def _histories(advance, x, lengths, state, still=None):
+def _histories(advance, x, lengths, state, still):
     """{name: (B, T + 1, H)}: each state from the start on, right through the padding.
 
-    The state named ``still`` stands still there while the other runs on.
+    Those named in ``still`` stand still there, the others run on.
     """
     states = [state]
     for t in range(x.shape[1]):
         new = advance(x[:, t], states[-1])
-        if still in new:
-            new[still] = np.where((t < lengths)[:, None], new[still], states[-1][still])
+        for name in still & new.keys():
+            new[name] = np.where((t < lengths)[:, None], new[name], states[-1][name])
         states.append(new)
     return {name: np.stack([one[name] for one in states], axis=1) for name in state}
 
@@ -59,22 +59,14 @@ def _after(past, steps):
 
 
 def _over(lstm_step, gru_step):
-    """Function that runs either step over a padded batch; parts of it may go wrong."""
+    """Function that runs either step over a padded batch; parts of it may go wrong.
 
-    def run(
-        x,
-        lengths,
-        state,
-        params,
-        cell,
-        /,
-        read=None,
-        start=None,
-        go=None,
-        show=None,
-        end=None,
-        still=None,
-    ):
+    Its options: ``read`` changes x, ``start`` the state, ``go`` the way from a state to the next;
+    ``show`` and ``end`` make the results of the states, of which only those named in ``still``
+    stand still over the padding.
+    """
+
+    def run(x, lengths, state, params, cell, /, read=None, start=None, go=None, **seen):
         def advance(x_t, state, reset="after"):
             if cell == "lstm":
                 new = lstm_step(x_t, *state.values(), *params.values())
@@ -84,11 +76,12 @@ def _over(lstm_step, gru_step):
         x = read(x, lengths) if read else x
         state = start(state) if start else state
         go = functools.partial(go, advance, state) if go else advance
+        still = seen.get("still", set() if seen else {"h", "c"})
         past = _histories(go, x, lengths, state, still)
-        ends = {name: (end or _after)(past[name], lengths) for name in past}
-        return (show or _real_states)(past, lengths), ends
+        show, end = seen.get("show", _real_states), seen.get("end", _after)
+        return show(past, lengths), {name: end(past[name], lengths) for name in past}
 
-    return run  # fmt: skip
+    return run
 
 
 _run = _over(
@@ -155,6 +148,9 @@ SHOWS = {
     ),
     "time and batch are exchanged: a list of T states of shape (B, H) becomes (T, B, H) when "
     "stacked along axis 0.": lambda past, lengths: _real_states(past, lengths).swapaxes(0, 1),
+    "h ends with the longest sequence; it has a row for each of the T steps of x.": (
+        lambda past, lengths: _real_states(past, lengths)[:, : lengths.max()]
+    ),
     "reshape cuts the states up in another order. Stack them along axis 1, or exchange the first "
     "two axes.": lambda past, lengths: (
         _real_states(past, lengths).swapaxes(0, 1).reshape(past["h"][:, 1:].shape)
@@ -181,6 +177,10 @@ ENDS = {
     ),
     "this is the start; the state after the last real step is asked for.": lambda past, lengths: (
         past[:, 0]
+    ),
+    "where a sequence has ended, its state falls back to the start; it has to stay what it "
+    "was.": lambda past, lengths: np.where(
+        lengths[:, None] == past.shape[1] - 1, past[:, -1], past[:, 0]
     ),
     "all sequences end with the shortest; each has its own length.": lambda past, lengths: past[
         :, lengths.min()
@@ -217,7 +217,7 @@ def _suspects(run):
     for name, other in ("hc", "ch"):
         ends = {
             RUNS_ON: {"end": _last},
-            RUNS_ALONE.format(other): {"end": _last, "still": other},
+            RUNS_ALONE.format(other): {"end": _last, "still": {other}},
             ZERO_IS_READ: {"read": _zero_padding, "end": _last},
         }
         ends |= {cause: {"end": end} for cause, end in ENDS.items()} | WRONG_RUNS

@@ -1,10 +1,10 @@
-"""Checks of the GRU: one step in both conventions, and the exchange of its update gate."""
+"""Check of one step of the GRU, in both conventions."""
 
 import numpy as np
 
 from rnn_course import gru
 from rnn_course.activations import sigmoid
-from rnn_course.checks.examine import Aspect, Task, examine, picked
+from rnn_course.checks.examine import Aspect, Task, examine
 from rnn_course.checks.rounding import measured_rounding
 
 B, D, H = 2, 3, 5
@@ -21,22 +21,30 @@ def _reference(x, h, U, W, b_x, b_h, reset):
     return gru.gru_step_forward(x, h, U, W, b_x, b_h, reset)[0]
 
 
-def _by_hand(order="rzn", candidate=None, blend=None, squash=None):
-    """The textbook's step, parts of which may be wrong; ``candidate`` gets x, h, gates and rows."""
+def _by_hand(order="rzn", candidate=None, blend=None, squash=None, gate=None, cut=None):
+    """The textbook's step, parts of which may be wrong.
+
+    Args:
+        candidate: function of x, h, gates, n's rows and reset. blend: of gates, n and h.
+        gate: of a_x, a_h and its squashing. cut: of a_x or a_h, its three parts.
+    """
     squash = {"r": sigmoid, "z": sigmoid, "n": np.tanh} | (squash or {})
     blend = blend or (lambda k, n, h: (1 - k["z"]) * n + k["z"] * h)
+    gate = gate or (lambda a_x, a_h, squashed: squashed(a_x + a_h))
+    cut = cut or (lambda a: np.split(a, 3, axis=1))
 
     def step(x, h, U, W, b_x, b_h, reset):
-        rows = {
-            name: tuple(part[k * len(W) // 3 : (k + 1) * len(W) // 3] for part in (U, W, b_x, b_h))
-            for k, name in enumerate(order)
-        }
-        k = {}
-        for name in "rz":
-            U_k, W_k, b_xk, b_hk = rows[name]
-            k[name] = squash[name](x @ U_k.T + b_xk + h @ W_k.T + b_hk)
-        build = candidate or _candidate
-        return blend(k, squash["n"](build(x, h, k, *rows["n"], reset)), h)
+        parts = list(zip(cut(x @ U.T + b_x), cut(h @ W.T + b_h), strict=True))
+        a = dict(zip(order, parts, strict=True))
+        k = {name: gate(*a[name], squash[name]) for name in "rz"}
+        if candidate:
+            rows = [np.split(part, 3)[order.index("n")] for part in (U, W, b_x, b_h)]
+            return blend(k, squash["n"](candidate(x, h, k, *rows, reset)), h)
+        a_x, a_h = a["n"]
+        if reset == "after":
+            return blend(k, squash["n"](a_x + k["r"] * a_h), h)
+        W_n, b_n = (np.split(part, 3)[order.index("n")] for part in (W, b_h))
+        return blend(k, squash["n"](a_x + (k["r"] * h) @ W_n.T + b_n), h)
 
     return step
 
@@ -55,44 +63,90 @@ def _bias_inside(x, h, k, U, W, b_x, b_h, reset):
     return x @ U.T + b_x + (k["r"] * h) @ W.T + k["r"] * b_h
 
 
+def _input_gated(x, h, k, U, W, b_x, b_h, reset):
+    if reset == "after":
+        return k["r"] * (x @ U.T + b_x + h @ W.T + b_h)
+    return k["r"] * (x @ U.T + b_x) + (k["r"] * h) @ W.T + b_h
+
+
 def _other_convention(x, h, U, W, b_x, b_h, reset):
     return _reference(x, h, U, W, b_x, b_h, "before" if reset == "after" else "after")
 
 
-SUSPECTS = {
-    "z and 1 - z are exchanged: here z is the share of the old state that is kept.": _by_hand(
-        blend=lambda k, n, h: k["z"] * n + (1 - k["z"]) * h
+def _with(change):
+    """A candidate that is right for changed r, W_hn and b_hn."""
+
+    def candidate(x, h, k, U, W, b_x, b_h, reset):
+        r, W, b_h = change(k, W, b_h)
+        return _candidate(x, h, {"r": r}, U, W, b_x, b_h, reset)
+
+    return candidate
+
+
+def _with_biases(change):
+    """The reference with other biases."""
+    return lambda x, h, U, W, b_x, b_h, reset: _reference(x, h, U, W, *change(b_x, b_h), reset)
+
+
+CANDIDATES = {
+    'b_hn is not multiplied by the reset gate; with "after" it stands inside the '
+    "bracket.": _bias_outside,
+    'b_hn is multiplied by the reset gate; with "before" it is added as it is.': _bias_inside,
+    "b_hn is left out of the candidate.": _with(lambda k, W, b: (k["r"], W, 0 * b)),
+    "b_hn is added twice in the candidate.": _with(lambda k, W, b: (k["r"], W, 2 * b)),
+    "W_hn is used the wrong way round.": _with(lambda k, W, b: (k["r"], W.T, b)),
+    "1 - r stands in the candidate; r itself multiplies the old state's part.": _with(
+        lambda k, W, b: (1 - k["r"], W, b)
     ),
+    "the update gate stands in the candidate; the reset gate belongs there.": _with(
+        lambda k, W, b: (k["z"], W, b)
+    ),
+    "the reset gate is left out of the candidate.": _with(lambda k, W, b: (1 + 0 * k["r"], W, b)),
+    "the reset gate multiplies the input's part; it belongs to the state's.": (
+        lambda x, h, k, U, W, b_x, b_h, reset: k["r"] * (x @ U.T + b_x) + h @ W.T + b_h
+    ),
+    "the reset gate multiplies the input's part too; it belongs to the state's alone.": (
+        _input_gated
+    ),
+}
+BLENDS = {
+    "z and 1 - z are exchanged: here z is the share of the old state that is kept.": (
+        lambda k, n, h: k["z"] * n + (1 - k["z"]) * h
+    ),
+    "the reset gate blends old state and candidate; the update gate does.": (
+        lambda k, n, h: (1 - k["r"]) * n + k["r"] * h
+    ),
+    "the old state is not blended in: this is (1 - z) * n.": lambda k, n, h: (1 - k["z"]) * n,
+    "this is the candidate; the old state has its share z.": lambda k, n, h: n,
+    "the candidate is added whole; its share is 1 - z.": lambda k, n, h: n + k["z"] * h,
+    "the old state is kept whole; its share is z.": lambda k, n, h: (1 - k["z"]) * n + h,
+    "the old state is kept whole and z multiplies n: h_t = (1 - z) n + z h_prev.": (
+        lambda k, n, h: h + k["z"] * n
+    ),
+    "a sign is wrong: (1 - z) n + z h_prev is n + z (h_prev - n).": (
+        lambda k, n, h: n + k["z"] * (n - h)
+    ),
+    "tanh is taken of h_t as well; the mixture stays as it is.": (
+        lambda k, n, h: np.tanh((1 - k["z"]) * n + k["z"] * h)
+    ),
+}
+SUSPECTS = {
+    **{cause: _by_hand(blend=blend) for cause, blend in BLENDS.items()},
     'the reset gate acts on the other side of the product with W_hn: with "after" it multiplies '
     'W_hn h_prev + b_hn, with "before" it multiplies h_prev.': _other_convention,
-    'b_hn is not multiplied by the reset gate; with "after" it stands inside the '
-    "bracket.": _by_hand(candidate=_bias_outside),
-    'b_hn is multiplied by the reset gate; with "before" it is added as it is.': _by_hand(
-        candidate=_bias_inside
+    **{cause: _by_hand(candidate=candidate) for cause, candidate in CANDIDATES.items()},
+    "the reset gate multiplies the finished candidate; it belongs inside its tanh.": _by_hand(
+        candidate=_with(lambda k, W, b: (1 + 0 * k["r"], W, b)),
+        blend=lambda k, n, h: (1 - k["z"]) * k["r"] * n + k["z"] * h,
     ),
-    "the gates are taken in the order z, r, n; the rows are stacked r, z, n.": _by_hand("zrn"),
-    "the gates are taken in the order n, r, z; the rows are stacked r, z, n.": _by_hand("nrz"),
-    "the gates are taken in the order r, n, z; the rows are stacked r, z, n.": _by_hand("rnz"),
-    "the gates are taken in the order z, n, r; the rows are stacked r, z, n.": _by_hand("znr"),
-    "the reset gate is left out of the candidate.": _by_hand(
-        candidate=lambda x, h, k, U, W, b_x, b_h, reset: x @ U.T + b_x + h @ W.T + b_h
-    ),
-    "the reset gate multiplies the input's part; it belongs to the state's.": _by_hand(
-        candidate=lambda x, h, k, U, W, b_x, b_h, reset: k["r"] * (x @ U.T + b_x) + h @ W.T + b_h
-    ),
-    "the reset gate multiplies the input's part too; it belongs to the state's alone.": _by_hand(
-        candidate=lambda x, h, k, U, W, b_x, b_h, reset: (
-            k["r"] * (x @ U.T + b_x + h @ W.T + b_h)
-            if reset == "after"
-            else k["r"] * (x @ U.T + b_x) + (k["r"] * h) @ W.T + b_h
+    **{
+        f"the gates are taken in the order {', '.join(order)}; the rows are stacked r, z, n.": (
+            _by_hand(order)
         )
-    ),
-    "the update gate stands in the candidate; the reset gate belongs there.": _by_hand(
-        candidate=lambda x, h, k, *rest: _candidate(x, h, {"r": k["z"]}, *rest)
-    ),
-    "the reset gate blends old state and candidate; the update gate does.": _by_hand(
-        blend=lambda k, n, h: (1 - k["r"]) * n + k["r"] * h
-    ),
+        for order in ("zrn", "nrz", "rnz", "znr", "nzr")
+    },
+    "reshape cuts the gates up in another order: the three parts stand side by side in each "
+    "row.": _by_hand(cut=lambda a: a.reshape(3, len(a), -1)),
     "the candidate is squashed by the sigmoid; it may be negative, so it is a tanh.": _by_hand(
         squash={"n": sigmoid}
     ),
@@ -100,25 +154,20 @@ SUSPECTS = {
     "the gates are squashed by tanh; a gate lies between 0 and 1, so it is a sigmoid.": _by_hand(
         squash={"r": np.tanh, "z": np.tanh}
     ),
-    "the old state is not blended in: this is (1 - z) * n.": _by_hand(
-        blend=lambda k, n, h: (1 - k["z"]) * n
+    "the gates r and z are not squashed: their sigmoids are missing.": _by_hand(
+        squash=dict.fromkeys("rz", lambda a: a)
     ),
-    "this is the candidate; the old state has its share z.": _by_hand(blend=lambda k, n, h: n),
-    "the candidate is added whole; its share is 1 - z.": _by_hand(
-        blend=lambda k, n, h: n + k["z"] * h
+    "the gates r and z do not read h_prev.": _by_hand(gate=lambda a_x, a_h, squash: squash(a_x)),
+    "the gates r and z do not read x_t.": _by_hand(gate=lambda a_x, a_h, squash: squash(a_h)),
+    "a gate is one sigmoid of the sum, not the sum of two.": _by_hand(
+        gate=lambda a_x, a_h, squash: squash(a_x) + squash(a_h)
     ),
-    "the bias b_hh is left out.": lambda x, h, U, W, b_x, b_h, reset: _reference(
-        x, h, U, W, b_x, 0 * b_h, reset
-    ),
-    "the bias b_xh is left out.": lambda x, h, U, W, b_x, b_h, reset: _reference(
-        x, h, U, W, 0 * b_x, b_h, reset
-    ),
-    "both biases are left out.": lambda x, h, U, W, b_x, b_h, reset: _reference(
-        x, h, U, W, 0 * b_x, 0 * b_h, reset
-    ),
-    "b_hh is added twice and b_xh not at all.": lambda x, h, U, W, b_x, b_h, reset: _reference(
-        x, h, U, W, b_h, b_h, reset
-    ),
+    "the bias b_hh is left out.": _with_biases(lambda b_x, b_h: (b_x, 0 * b_h)),
+    "the bias b_xh is left out.": _with_biases(lambda b_x, b_h: (0 * b_x, b_h)),
+    "both biases are left out.": _with_biases(lambda b_x, b_h: (0 * b_x, 0 * b_h)),
+    "b_hh is added twice and b_xh not at all.": _with_biases(lambda b_x, b_h: (b_h, b_h)),
+    "b_xh is added twice and b_hh not at all.": _with_biases(lambda b_x, b_h: (b_x, b_x)),
+    "b_xh and b_hh are exchanged.": _with_biases(lambda b_x, b_h: (b_h, b_x)),
     "W_hh is used the wrong way round within each gate.": lambda x, h, U, W, *rest: _reference(
         x, h, U, np.concatenate([part.T for part in np.split(W, 3)]), *rest
     ),
@@ -153,75 +202,3 @@ def _task(seed):
 def check_gru_step_forward(answer, seed=5003):
     """Check answer(x_t, h_prev, W_xh, W_hh, b_xh, b_hh, reset) -> h_t; returns a Verdict."""
     return examine(_task(seed), answer)
-
-
-def _flip(W_xh, W_hh, b_xh, b_hh):
-    sign = np.repeat([1.0, -1.0, 1.0], len(W_hh) // 3)  # (3H,)
-    return {
-        "W_xh": sign[:, None] * W_xh,
-        "W_hh": sign[:, None] * W_hh,
-        "b_xh": sign * b_xh,
-        "b_hh": sign * b_hh,
-    }
-
-
-def _with_signs(*signs):
-    def flip(W_xh, W_hh, b_xh, b_hh):
-        sign = np.repeat(np.array(signs, dtype=float), len(W_hh) // 3)
-        given = {"W_xh": W_xh, "W_hh": W_hh, "b_xh": b_xh, "b_hh": b_hh}
-        return {k: (sign[:, None] if v.ndim == 2 else sign) * v for k, v in given.items()}
-
-    return flip
-
-
-def _complement(W_xh, W_hh, b_xh, b_hh):
-    flipped = {"W_xh": W_xh, "W_hh": W_hh, "b_xh": b_xh, "b_hh": b_hh}
-    H = len(W_hh) // 3
-    result = {}
-    for name, value in flipped.items():
-        result[name] = value.copy()
-        result[name][H : 2 * H] = 1 - value[H : 2 * H]
-    return result
-
-
-FLIPS = {
-    "nothing is changed.": _with_signs(1, 1, 1),
-    "the sign of r's rows is changed; z's are the middle third.": _with_signs(-1, 1, 1),
-    "the sign of n's rows is changed; z's are the middle third.": _with_signs(1, 1, -1),
-    "the sign of all rows is changed; only z is to be exchanged.": _with_signs(-1, -1, -1),
-    "the signs of r and z are changed; only z is to be exchanged.": _with_signs(-1, -1, 1),
-    "the signs of r and n are changed and that of z is not.": _with_signs(-1, 1, -1),
-    "1 - W stands in z's rows. It is the gate that becomes 1 - z: sigmoid(-a) = 1 - "
-    "sigmoid(a).": _complement,
-}
-FLIPPED = tuple(f'flipped["{name}"]' for name in ("W_xh", "W_hh", "b_xh", "b_hh"))
-
-
-def _flip_task(seed):
-    rng = np.random.default_rng(seed)
-    given = [draw_step(rng, "after", H=size) for size in (H, 1)]
-    main, one = ({k: g[k] for k in ("W_xh", "W_hh", "b_xh", "b_hh")} for g in given)
-
-    return Task(
-        name="flip_update_gate",
-        outputs=("flipped",),
-        reference=_flip,
-        aspects=(
-            Aspect("both weight matrices", 2, (main,), FLIPPED[:2]),
-            Aspect("both biases", 2, (main,), FLIPPED[2:]),
-            Aspect("one unit", 1, (one,)),
-        ),
-        suspects={
-            full: {cause: picked(wrong, name) for cause, wrong in FLIPS.items()}
-            for full, name in zip(FLIPPED, main, strict=True)
-        },
-        rounding=lambda *inputs: {
-            name: 4 * np.abs(value) for name, value in _flip(*inputs).items()
-        },
-        shapes=dict(zip(FLIPPED, ("(3H, D)", "(3H, H)", "(3H,)", "(3H,)"), strict=True)),
-    )
-
-
-def check_flip_update_gate(answer, seed=5004):
-    """Check answer(W_xh, W_hh, b_xh, b_hh) -> dict of the same with z exchanged; a Verdict."""
-    return examine(_flip_task(seed), answer)

@@ -5,6 +5,7 @@ import numpy as np
 from rnn_course import gru
 from rnn_course.activations import sigmoid
 from rnn_course.checks.examine import Aspect, Task, examine
+from rnn_course.checks.lstm_gradient import sigmoid_slope, slope_runs
 from rnn_course.checks.rounding import measured_rounding
 
 B, D, H = 2, 3, 5
@@ -35,32 +36,38 @@ def _backward(dh_t, x_t, h_prev, r, z, n, W_xh, W_hh, b_hh):
     return gru.gru_step_backward(dh_t, cache)
 
 
-def _by_hand(parts=None, order="rzn", kept=lambda dh, z: z * dh, sides=None, met=None):
+REACHES = {  # what a gate's gradient is formed with; s is W_hn h_prev + b_hn
+    "n": lambda v: v["dh"] * (1 - v["z"]),
+    "z": lambda v: v["dh"] * (v["h"] - v["n"]),
+    "r": lambda v: v["da_n"] * v["s"],
+}
+SLOPES = dict.fromkeys("rz", sigmoid_slope) | {"n": lambda n: 1 - n**2}
+
+
+def _by_hand(reach=None, slope=None, order="rzn", kept=None, sides=None, under=None, met=None):
     """The textbook's backward pass, parts of which may be wrong.
 
     Args:
-        parts: function of dh, h, gates, s = W_hn h + b_hn and da -> what changes in da.
-        kept: function of dh and z -> what comes straight back to h_prev.
-        sides: function of da_n and r -> n's rows on the input's side and on the state's.
-        met: function of h, z, n -> the state that W_hh is taken to have met.
+        reach, slope: what replaces REACHES and SLOPES. kept: what comes straight back to h_prev.
+        sides: of da_n and r, n's rows on the input's side and on the state's.
+        under: of h, W_hh and b_hh in three parts each, what r multiplied.
+        met: the state that W_hh met.
     """
+    reach, slope = REACHES | (reach or {}), SLOPES | (slope or {})
+    sides = sides or (lambda v: (v["da_n"], v["r"] * v["da_n"]))
+    under = under or (lambda h, W, b: h @ W[2].T + b[2])
 
     def run(dh, x, h, r, z, n, U, W, b):
-        H = h.shape[1]
-        s = h @ W[2 * H :].T + b[2 * H :]
-        da = {"z": dh * (h - n) * z * (1 - z), "n": dh * (1 - z) * (1 - n**2)}
-        da["r"] = da["n"] * s * r * (1 - r)
-        if parts:
-            changed = parts(dh, h, r, z, n, s, da)
-            if "n" in changed and "r" not in changed:  # da_r comes from da_n
-                changed["r"] = changed["n"] * s * r * (1 - r)
-            da |= changed
-        on_x, on_h = sides(da["n"], r) if sides else (da["n"], r * da["n"])
-        da_x = np.concatenate([{**da, "n": on_x}[gate] for gate in order], axis=1)
-        da_h = np.concatenate([{**da, "n": on_h}[gate] for gate in order], axis=1)
-        grads = {"W_xh": da_x.T @ x, "W_hh": da_h.T @ (met(h, z, n) if met else h)}
+        v = {"dh": dh, "h": h, "r": r, "z": z, "n": n}
+        v["s"] = under(h, np.split(W, 3), np.split(b, 3))
+        v["da_n"] = reach["n"](v) * slope["n"](n)
+        da = {k: reach[k](v) * slope[k](v[k]) for k in "rz"}
+        on_x, on_h = sides(v)
+        da_x = np.concatenate([on_x if k == "n" else da[k] for k in order], axis=1)
+        da_h = np.concatenate([on_h if k == "n" else da[k] for k in order], axis=1)
+        grads = {"W_xh": da_x.T @ x, "W_hh": da_h.T @ (met(v) if met else h)}
         grads |= {"b_xh": da_x.sum(axis=0), "b_hh": da_h.sum(axis=0)}
-        return da_x @ U, kept(dh, z) + da_h @ W, grads
+        return da_x @ U, (kept(v) if kept else z * dh) + da_h @ W, grads
 
     return run
 
@@ -71,104 +78,111 @@ def _reset_before(dh, x, h, r, z, n, U, W, b):
     return gru.gru_step_backward(dh, (x, h, h, (r, z, n), params, "before"))
 
 
-ORDERS = {
-    "the gates' gradients stand in the order z, r, n; the rows are stacked r, z, n.": "zrn",
-    "the gates' gradients stand in the order n, r, z; the rows are stacked r, z, n.": "nrz",
-    "the gates' gradients stand in the order n, z, r; the rows are stacked r, z, n.": "nzr",
-    "the gates' gradients stand in the order r, n, z; the rows are stacked r, z, n.": "rnz",
+def _all_gated(dh, x, h, r, z, n, U, W, b):
+    """All three parts of the state's side multiplied by r."""
+    dx, _, grads = _backward(dh, x, h, r, z, n, U, W, b)
+    v = {"dh": dh, "h": h, "z": z, "n": n, "s": h @ W[2 * h.shape[1] :].T + b[2 * h.shape[1] :]}
+    v["da_n"] = REACHES["n"](v) * SLOPES["n"](n)
+    da = [REACHES["r"](v) * sigmoid_slope(r), REACHES["z"](v) * sigmoid_slope(z), v["da_n"]]
+    da_h = np.concatenate([r * part for part in da], axis=1)
+    return dx, z * dh + da_h @ W, grads | {"W_hh": da_h.T @ h, "b_hh": da_h.sum(axis=0)}
+
+
+BOTH_OF_Z = "z multiplies h_prev and takes as much from n, so it is h_prev - n."
+UNDER_R = "r multiplied W_hn h_prev + b_hn."
+WRONG_REACHES = {
+    "z stands where 1 - z belongs in da_n: the candidate has the share 1 - z.": (
+        {"n": lambda v: v["dh"] * v["z"]}
+    ),
+    "1 - z is left out of da_n: the candidate has that share of h_t.": {"n": lambda v: v["dh"]},
+    f"da_z has the wrong sign: {BOTH_OF_Z}": {"z": lambda v: v["dh"] * (v["n"] - v["h"])},
+    f"h_prev and n are added in da_z: {BOTH_OF_Z}": {"z": lambda v: v["dh"] * (v["h"] + v["n"])},
+    f"the candidate is left out of da_z: {BOTH_OF_Z}": {"z": lambda v: v["dh"] * v["h"]},
+    f"h_prev is left out of da_z: {BOTH_OF_Z}": {"z": lambda v: -v["dh"] * v["n"]},
+    "nothing comes through the reset gate: da_r is zero. r stands in the candidate, so it gets its "
+    "gradient from da_n.": {"r": lambda v: 0 * v["r"]},
+    "nothing comes through the update gate: da_z is zero. z stands in h_t twice.": (
+        {"z": lambda v: 0 * v["z"]}
+    ),
+    "da_r is formed with dh_t; r stands in the candidate, so da_n reaches it.": (
+        {"r": lambda v: v["dh"] * v["s"]}
+    ),
+    "the derivative of tanh is left out of da_r: r stands under the tanh, so da_n reaches it.": (
+        {"r": lambda v: v["dh"] * (1 - v["z"]) * v["s"]}
+    ),
+    "what r multiplies is left out of da_r: W_hn h_prev + b_hn.": {"r": lambda v: v["da_n"]},
+    f"h_prev stands in da_r; {UNDER_R}": {"r": lambda v: v["da_n"] * v["h"]},
+    f"n stands in da_r; {UNDER_R}": {"r": lambda v: v["da_n"] * v["n"]},
+    "da_r is formed with r * da_n. That is what has passed the gate; what reaches the gate itself "
+    "is da_n.": {"r": lambda v: v["r"] * v["da_n"] * v["s"]},
+}
+WRONG_UNDER = {
+    f"b_hn is left out of da_r; {UNDER_R}": lambda h, W, b: h @ W[2].T,
+    f"W_hn is used the wrong way round in da_r; {UNDER_R}": lambda h, W, b: h @ W[2] + b[2],
+    f"the rows of r stand in da_r; {UNDER_R}": lambda h, W, b: h @ W[0].T + b[0],
+    f"the factors are in the order of the equation in da_r, where h_prev is a column; {UNDER_R}": (
+        lambda h, W, b: W[2] @ h + b[2]
+    ),
+    f"W_hn h_prev is transposed in da_r, a column for each sequence; {UNDER_R}": (
+        lambda h, W, b: W[2] @ h.T + b[2]
+    ),
+    f"W_hn and h_prev are multiplied entry by entry in da_r, not with @; {UNDER_R}": (
+        lambda h, W, b: W[2] * h + b[2]
+    ),
+}
+SLOPES_OF_BOTH = {
+    "the derivatives of the gates are left out: r (1 - r) and z (1 - z).": lambda k: 1 + 0 * k,
+    "the gates have the derivative 1 - r^2 of a tanh; a sigmoid's is r (1 - r).": (
+        lambda k: 1 - k**2
+    ),
+    "the sigmoid is taken of the gates once more; r is one already, and its slope is r (1 - r).": (
+        lambda k: sigmoid_slope(sigmoid(k))
+    ),
 }
 RUNS = {
     "z and 1 - z are exchanged: h_t = (1 - z) n + z h_prev, so z is the share that is "
     "kept.": _by_hand(
-        lambda dh, h, r, z, n, s, da: {
-            "n": dh * z * (1 - n**2), "z": dh * (n - h) * z * (1 - z)
-        },
-        kept=lambda dh, z: (1 - z) * dh,
+        {"n": lambda v: v["dh"] * v["z"], "z": lambda v: v["dh"] * (v["n"] - v["h"])},
+        kept=lambda v: (1 - v["z"]) * v["dh"],
     ),
-    "z stands where 1 - z belongs in da_n: the candidate has the share 1 - z.": _by_hand(
-        lambda dh, h, r, z, n, s, da: {"n": dh * z * (1 - n**2)}
-    ),
-    "1 - z is left out of da_n: the candidate has that share of h_t.": _by_hand(
-        lambda dh, h, r, z, n, s, da: {"n": dh * (1 - n**2)}
-    ),
-    "the derivative of tanh is left out of da_n: 1 - n^2.": _by_hand(
-        lambda dh, h, r, z, n, s, da: {"n": dh * (1 - z)}
-    ),
-    "tanh is taken once too often in da_n: n is a tanh already, so its slope is 1 - "
-    "n^2.": _by_hand(lambda dh, h, r, z, n, s, da: {"n": dh * (1 - z) * (1 - np.tanh(n) ** 2)}),
+    **{cause: _by_hand(reach) for cause, reach in WRONG_REACHES.items()},
+    **{cause: _by_hand(under=under) for cause, under in WRONG_UNDER.items()},
+    **slope_runs(_by_hand, "rz", "n"),
     "the slope of tanh is taken of h_prev; it is that of the candidate, 1 - n^2.": _by_hand(
-        lambda dh, h, r, z, n, s, da: {"n": dh * (1 - z) * (1 - h**2)}
+        {"n": lambda v: v["dh"] * (1 - v["z"]) * (1 - v["h"] ** 2)}, {"n": lambda n: 1}
     ),
-    "n has the derivative of a sigmoid; it is a tanh, 1 - n^2.": _by_hand(
-        lambda dh, h, r, z, n, s, da: {"n": dh * (1 - z) * n * (1 - n)}
-    ),
-    "da_z has the wrong sign: z multiplies h_prev and takes as much from n, so h_prev - "
-    "n.": _by_hand(lambda dh, h, r, z, n, s, da: {"z": -da["z"]}),
-    "the candidate is left out of da_z: z multiplies h_prev and takes as much from n, so h_prev - "
-    "n.": _by_hand(lambda dh, h, r, z, n, s, da: {"z": dh * h * z * (1 - z)}),
-    "h_prev is left out of da_z: z multiplies h_prev and takes as much from n, so h_prev - "
-    "n.": _by_hand(lambda dh, h, r, z, n, s, da: {"z": -dh * n * z * (1 - z)}),
-    "nothing comes through the reset gate: da_r is zero. r stands in the candidate, so it gets its "
-    "gradient from da_n.": _by_hand(lambda dh, h, r, z, n, s, da: {"r": 0 * r}),
-    "nothing comes through the update gate: da_z is zero. z stands in h_t twice.": _by_hand(
-        lambda dh, h, r, z, n, s, da: {"z": 0 * z}
-    ),
-    "da_r is formed with dh_t; r stands in the candidate, so da_n reaches it.": _by_hand(
-        lambda dh, h, r, z, n, s, da: {"r": dh * s * r * (1 - r)}
-    ),
-    "what r multiplies is left out of da_r: W_hn h_prev + b_hn.": _by_hand(
-        lambda dh, h, r, z, n, s, da: {"r": da["n"] * r * (1 - r)}
-    ),
-    "h_prev stands in da_r; r multiplied W_hn h_prev + b_hn.": _by_hand(
-        lambda dh, h, r, z, n, s, da: {"r": da["n"] * h * r * (1 - r)}
-    ),
-    "n stands in da_r; r multiplied W_hn h_prev + b_hn.": _by_hand(
-        lambda dh, h, r, z, n, s, da: {"r": da["n"] * n * r * (1 - r)}
-    ),
-    "da_r is formed with r * da_n. That is what has passed the gate; what reaches the gate itself "
-    "is da_n.": _by_hand(lambda dh, h, r, z, n, s, da: {"r": da["n"] * s * r * r * (1 - r)}),
-    "the derivatives of the gates are left out: r (1 - r) and z (1 - z).": _by_hand(
-        lambda dh, h, r, z, n, s, da: {"r": da["n"] * s, "z": dh * (h - n)}
-    ),
-    "the derivative of the reset gate is left out: r (1 - r).": _by_hand(
-        lambda dh, h, r, z, n, s, da: {"r": da["n"] * s}
-    ),
-    "the derivative of the update gate is left out: z (1 - z).": _by_hand(
-        lambda dh, h, r, z, n, s, da: {"z": dh * (h - n)}
-    ),
-    "the gates have the derivative 1 - r^2 of a tanh; a sigmoid's is r (1 - r).": _by_hand(
-        lambda dh, h, r, z, n, s, da: {
-            "r": da["n"] * s * (1 - r**2), "z": dh * (h - n) * (1 - z**2)
-        }
-    ),
-    **{cause: _by_hand(order=order) for cause, order in ORDERS.items()},
+    **{cause: _by_hand(slope=dict.fromkeys("rz", k)) for cause, k in SLOPES_OF_BOTH.items()},
+    **{
+        f"the gates' gradients stand in the order {', '.join(order)}; the rows are stacked r, z, "
+        "n.": _by_hand(order=order)
+        for order in ("zrn", "nrz", "rnz", "znr", "nzr")
+    },
     "the reset acts before the product, as in Cho et al.; here r multiplies W_hn h_prev + "
     "b_hn.": _reset_before,
     "everything is averaged over the batch; the loss contains its mean already.": (
-        lambda dh, *rest: _by_hand()(dh / len(dh), *rest)
+        lambda dh, *rest: _backward(dh / len(dh), *rest)
     ),
+    "the reset gate multiplies all of the state's side; it stands before n's rows "
+    "alone.": _all_gated,
     "the reset gate is left out on the state's side: n's rows of W_hh and b_hh get r * "
-    "da_n.": _by_hand(sides=lambda da_n, r: (da_n, da_n)),
+    "da_n.": _by_hand(sides=lambda v: (v["da_n"], v["da_n"])),
     "the reset gate multiplies the input's side; x_t reaches n without it, so n's rows of W_xh and "
-    "b_xh get da_n.": _by_hand(sides=lambda da_n, r: (r * da_n, r * da_n)),
-    "b_hn is left out of da_r; r multiplied W_hn h_prev + b_hn.": (
-        lambda *inputs: _by_hand()(*inputs[:-1], 0 * inputs[-1])
-    ),
-}  # fmt: skip
+    "b_xh get da_n.": _by_hand(sides=lambda v: (v["r"] * v["da_n"], v["r"] * v["da_n"])),
+}
 WRONG_WAYS = {  # of dh_prev
     "the direct way is left out: h_t holds z * h_prev, so z * dh_t comes straight back.": _by_hand(
-        kept=lambda dh, z: 0 * dh
+        kept=lambda v: 0 * v["dh"]
     ),
-    "all of dh_t comes straight back; the share z does.": _by_hand(kept=lambda dh, z: dh),
+    "all of dh_t comes straight back; the share z does.": _by_hand(kept=lambda v: v["dh"]),
     "1 - z stands in the direct way; the old state had the share z.": _by_hand(
-        kept=lambda dh, z: (1 - z) * dh
+        kept=lambda v: (1 - v["z"]) * v["dh"]
     ),
     "the reset gate is left out on the way to h_prev: W_hn is reached by r * da_n.": _by_hand(
-        sides=lambda da_n, r: (da_n, da_n)
+        sides=lambda v: (v["da_n"], v["da_n"])
     ),
-    "nothing comes through the candidate.": _by_hand(sides=lambda da_n, r: (da_n, 0 * da_n)),
+    "nothing comes through the candidate.": _by_hand(sides=lambda v: (v["da_n"], 0 * v["da_n"])),
     "nothing comes through the gates r and z; both have read h_prev.": _by_hand(
-        lambda dh, h, r, z, n, s, da: {"r": 0 * r, "z": 0 * z}
+        slope=dict.fromkeys("rz", lambda k: 0 * k)
     ),
 }
 MEAN = "it is averaged over the batch; the sum is asked for, the loss contains the mean."
@@ -197,7 +211,7 @@ def _suspects():
         "n's rows are formed with r * h_prev; after the product W_hn meets h_prev "
         "itself.": _reset_before_in_n,
         "it is formed with h_t; W_hh met h_prev.": entry(
-            _by_hand(met=lambda h, z, n: (1 - z) * n + z * h), 'grads["W_hh"]'
+            _by_hand(met=lambda v: v["n"] + v["z"] * (v["h"] - v["n"])), 'grads["W_hh"]'
         ),
     }
     own['grads["b_hh"]'] |= {

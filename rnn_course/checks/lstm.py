@@ -1,5 +1,7 @@
 """Check of one step of the LSTM."""
 
+from itertools import permutations
+
 import numpy as np
 
 from rnn_course.activations import sigmoid
@@ -22,10 +24,11 @@ def _pre(x, h, W_xh, W_hh, b):
     return x @ W_xh.T + h @ W_hh.T + b  # (B, 4H)
 
 
-def gates_of(x, h, c, W_xh, W_hh, b, order=GATES, squash=None):
-    """{"i": (B, H), ...} with the rows of the weights taken in any order."""
+def gates_of(x, h, c, W_xh, W_hh, b, order=GATES, squash=None, cut=None):
+    """{"i": (B, H), ...} with the rows of the weights taken in any order, or cut otherwise."""
     squash = {"i": sigmoid, "f": sigmoid, "g": np.tanh, "o": sigmoid} | (squash or {})
-    parts = np.split(_pre(x, h, W_xh, W_hh, b), 4, axis=1)
+    a = _pre(x, h, W_xh, W_hh, b)
+    parts = cut(a) if cut else np.split(a, 4, axis=1)
     return {name: squash[name](part) for name, part in zip(order, parts, strict=True)}
 
 
@@ -43,45 +46,87 @@ def _combined(cell=None, show=None, **how):
 
 
 _step = _combined()
-ORDERS = {
-    "the gates are taken in the order i, f, o, g; the rows are stacked i, f, g, o.": "ifog",
-    "f and i are exchanged: the rows are stacked i, f, g, o, and f multiplies c_prev.": "figo",
-    "the gates are taken in the order f, i, o, g; the rows are stacked i, f, g, o.": "fiog",
-    "the gates are taken in the order i, g, f, o; the rows are stacked i, f, g, o.": "igfo",
-    "the gates are taken in the order o, i, f, g; the rows are stacked i, f, g, o.": "oifg",
-    "the gates are taken in the order i, o, f, g; the rows are stacked i, f, g, o.": "iofg",
-    "the gates are taken in reverse order; the rows are stacked i, f, g, o.": "ogfi",
+
+
+def wrong_orders(words, named=""):
+    """{cause: order} of every wrong order of the gates but the one that has words of its own."""
+    stacked = "the rows are stacked i, f, g, o."
+    orders = ["".join(order) for order in permutations(GATES)]
+    causes = {order: f"{words} in the order {', '.join(order)}; {stacked}" for order in orders}
+    return {cause: order for order, cause in causes.items() if order not in (GATES, named)}
+
+
+def _raw(a):
+    return a
+
+
+SQUASHED = {
+    **{
+        f"{name} is squashed by tanh; a gate lies between 0 and 1, so it is a sigmoid.": {
+            name: np.tanh
+        }
+        for name in "ifo"
+    },
+    **{f"{name} is not squashed: its sigmoid is missing.": {name: _raw} for name in "ifo"},
+    "g is squashed by the sigmoid; a candidate may be negative, so it is a tanh.": {"g": sigmoid},
+    "g is not squashed: its tanh is missing.": {"g": _raw},
+    "g is the tanh of a sigmoid; i, f and o alone are sigmoids.": {
+        "g": lambda a: np.tanh(sigmoid(a))
+    },
+    "i, f and o are not squashed: their sigmoids are missing.": dict.fromkeys("ifo", _raw),
+    "nothing is squashed: i, f and o are sigmoids, g is a tanh.": dict.fromkeys(GATES, _raw),
+    "all gates are squashed by tanh; i, f and o lie between 0 and 1, so they are sigmoids.": (
+        dict.fromkeys(GATES, np.tanh)
+    ),
+    "1 is added to f's pre-activation. A forget bias stands in b_h from the start.": {
+        "f": lambda a: sigmoid(a + 1)
+    },
 }
-WRONG_STEPS = {
-    **{cause: _combined(order=order) for cause, order in ORDERS.items()},
-    "g is squashed by the sigmoid; a candidate may be negative, so it is a tanh.": _combined(
-        squash={"g": sigmoid}
+CUTS = {
+    "reshape cuts a_t up in another order: the four parts stand side by side in each row.": (
+        lambda a: a.reshape(4, len(a), -1)
     ),
-    "o is squashed by tanh; a gate lies between 0 and 1, so it is a sigmoid.": _combined(
-        squash={"o": np.tanh}
+    "the gates are taken unit by unit; all rows of i come first, then those of f, g and o.": (
+        lambda a: a.reshape(len(a), -1, 4).transpose(2, 0, 1)
     ),
-    "i is squashed by tanh; a gate lies between 0 and 1, so it is a sigmoid.": _combined(
-        squash={"i": np.tanh}
-    ),
-    "f is squashed by tanh; a gate lies between 0 and 1, so it is a sigmoid.": _combined(
-        squash={"f": np.tanh}
-    ),
-    "the forget gate is left out: the old cell state is kept whole.": _combined(
+}
+CELLS = {
+    "the forget gate is left out: the old cell state is kept whole.": (
         lambda k, c: c + k["i"] * k["g"]
     ),
-    "the old cell state does not enter: f * c_prev is missing.": _combined(
-        lambda k, c: k["i"] * k["g"]
-    ),
-    "the input gate is left out: g is added whole.": _combined(lambda k, c: k["f"] * c + k["g"]),
-    "1 - f stands where i belongs. Here the two gates are independent.": _combined(
+    "the old cell state does not enter: f * c_prev is missing.": lambda k, c: k["i"] * k["g"],
+    "the input gate is left out: g is added whole.": lambda k, c: k["f"] * c + k["g"],
+    "1 - f stands where i belongs. Here the two gates are independent.": (
         lambda k, c: k["f"] * c + (1 - k["f"]) * k["g"]
     ),
+    "1 - i stands where f belongs. Here the two gates are independent.": (
+        lambda k, c: (1 - k["i"]) * c + k["i"] * k["g"]
+    ),
+    "the forget gate multiplies what is new as well; it guards c_prev alone.": (
+        lambda k, c: k["f"] * (c + k["i"] * k["g"])
+    ),
+    "tanh is taken of the cell state itself. c_t may grow; h_t shows its tanh.": (
+        lambda k, c: np.tanh(k["f"] * c + k["i"] * k["g"])
+    ),
+}
+WRONG_STEPS = {
+    "f and i are exchanged: the rows are stacked i, f, g, o, and f multiplies c_prev.": _combined(
+        order="figo"
+    ),
+    **{
+        cause: _combined(order=order)
+        for cause, order in wrong_orders("the gates are taken", "figo").items()
+    },
+    **{cause: _combined(squash=squash) for cause, squash in SQUASHED.items()},
+    **{cause: _combined(cut=cut) for cause, cut in CUTS.items()},
+    **{cause: _combined(cell=cell) for cause, cell in CELLS.items()},
     "h_prev stands where c_prev belongs; the two states are different arrays.": (
         lambda x, h, c, *weights: _step_of(x, h, h, *weights)
     ),
     "c_prev is fed to the gates; they read h_prev.": (
         lambda x, h, c, *weights: _step_of(x, c, c, *weights)
     ),
+    "the bias b_h is added twice.": lambda x, h, c, U, W, b: _step_of(x, h, c, U, W, 2 * b),
     "the bias b_h is left out.": lambda x, h, c, U, W, b: _step_of(x, h, c, U, W, 0 * b),
     "the previous state h_prev does not enter the gates.": (
         lambda x, h, c, *weights: _step_of(x, 0 * h, c, *weights)

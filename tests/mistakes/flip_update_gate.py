@@ -68,11 +68,12 @@ def wrong(name, says, three):
     answers.mistake(name, says)(with_signs(*three))
 
 
-wrong("nothing changed", "nothing is changed", (1, 1, 1))
+wrong("nothing changed", "nothing is changed here", (1, 1, 1))
 wrong("r instead", "r's rows", (-1, 1, 1))
 wrong("n instead", "n's rows", (1, 1, -1))
 wrong("all rows", "the sign of all rows", (-1, -1, -1))
 wrong("r and z", "the signs of r and z", (-1, -1, 1))
+wrong("from H on", "the signs of z and n are changed", (1, -1, -1))
 wrong("all but z", "that of z is not", (-1, 1, -1))
 
 
@@ -86,17 +87,17 @@ def _(*weights):
     return flipped
 
 
-@answers.mistake("biases forgotten", "nothing is changed", keeps=2 / 7)
+@answers.mistake("biases forgotten", "nothing is changed here", keeps=2 / 7)
 def _(W_xh, W_hh, b_xh, b_hh):
     return middle_third(W_xh, W_hh, b_xh, b_hh) | {"b_xh": b_xh.copy(), "b_hh": b_hh.copy()}
 
 
-@answers.mistake("one bias forgotten", "nothing is changed", keeps=2 / 7)
+@answers.mistake("one bias forgotten", "nothing is changed here", keeps=2 / 7)
 def _(W_xh, W_hh, b_xh, b_hh):
     return middle_third(W_xh, W_hh, b_xh, b_hh) | {"b_hh": b_hh.copy()}
 
 
-@answers.mistake("weights forgotten", "nothing is changed", keeps=2 / 7)
+@answers.mistake("weights forgotten", "nothing is changed here", keeps=2 / 7)
 def _(W_xh, W_hh, b_xh, b_hh):
     return middle_third(W_xh, W_hh, b_xh, b_hh) | {"W_xh": W_xh.copy(), "W_hh": W_hh.copy()}
 
@@ -125,3 +126,47 @@ def _(*weights):
 @answers.mistake("float64 signs", "comes out as float64", keeps=6 / 7)
 def _(*weights):
     return {name: v * np.ones(1) for name, v in middle_third(*weights).items()}
+
+
+def with_rows_of_z(change):
+    def flip(*weights):
+        flipped = {}
+        for name, value in zip(NAMES, weights, strict=True):
+            r, z, n = np.split(value, 3)
+            flipped[name] = np.concatenate([r, change(z), n])
+        return flipped
+
+    return flip
+
+
+def wrong_rows(name, says, change):
+    answers.mistake(name, says)(with_rows_of_z(change))
+
+
+wrong_rows("the sigmoid of the rows", "the sigmoid is taken of z's rows",
+           lambda rows: 1 - 1 / (1 + np.exp(-rows)))  # fmt: skip
+wrong_rows("1 / W", "z's rows are inverted", lambda rows: 1 / rows)
+wrong_rows("rows in reverse order", "z's rows stand in reverse order", lambda rows: rows[::-1])
+
+
+@answers.mistake("rows of r and z exchanged", "the rows of r and z are exchanged")
+def _(*weights):
+    flipped = {}
+    for name, value in zip(NAMES, weights, strict=True):
+        r, z, n = np.split(value, 3)
+        flipped[name] = np.concatenate([z, r, n])
+    return flipped
+
+
+@answers.mistake("H from W_xh", "H is taken from W_xh")
+def _(*weights):
+    H, flipped = weights[0].shape[1], {}
+    for name, value in zip(NAMES, weights, strict=True):
+        flipped[name] = value.copy()
+        flipped[name][H : 2 * H] *= -1
+    return flipped
+
+
+@answers.mistake("z's rows alone", "has the shape")
+def _(*weights):
+    return {name: -np.split(value, 3)[1] for name, value in zip(NAMES, weights, strict=True)}

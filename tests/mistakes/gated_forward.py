@@ -19,10 +19,12 @@ def advance(x_t, state, params, cell, reset="after"):
     return {"h": h_t, "c": c_t}
 
 
-def forward(x, lengths, state, params, cell, /, step=advance, stays=None, shown=None, real=None):
+def forward(
+    x, lengths, state, params, cell, /, step=advance, stays=None, shown=None, real=None, length=None
+):
     """The loop, parts of which may be told to go wrong."""
     h, real = [], real or (lambda t, lengths: t < lengths)
-    for t in range(x.shape[1]):
+    for t in range(length(lengths) if length else x.shape[1]):
         new, runs = step(x[:, t], state, params, cell), real(t, lengths)[:, None]
         stays_now = stays(new, state) if stays else state
         state = {name: np.where(runs, new[name], stays_now[name]) for name in state}
@@ -119,6 +121,7 @@ wrong("one padded step too many", "one padded step too many", 2 / 13, real=lambd
 wrong("one real step too few", "one real step too few", 0, real=lambda t, n: t < n - 1)
 wrong("c in h", "the cell state stands in h", 5 / 13,
       shown=lambda new, state, runs: np.where(runs, new.get("c", new["h"]), 0))  # fmt: skip
+wrong("only as long as the longest", "h ends with the longest sequence", 11 / 13, length=max)
 wrong("reset before the product", "the reset acts before", 7 / 13,
       step=lambda *given: advance(*given, "before"))  # fmt: skip
 
@@ -145,6 +148,13 @@ def _(x, lengths, state, params, cell):
     ends = {name: np.array([steps[n - 1][name][j] if n else state[name][j]
                             for j, n in enumerate(lengths)]) for name in state}  # fmt: skip
     return np.where(real, h, 0), ends
+
+
+@answers.mistake(
+    "back to the start after the end", "its state falls back to the start", keeps=4 / 13
+)
+def _(x, lengths, state, params, cell):
+    return forward(x, lengths, state, params, cell, stays=lambda new, now: state)
 
 
 @answers.mistake("c not carried on", "c is not carried on", keeps=2 / 13)
@@ -285,3 +295,34 @@ def _(x, lengths, state, params, cell):
     h, end = forward(x, lengths, before, params, cell)
     KEPT[cell, state["h"].shape] = end
     return h, end
+
+
+@answers.mistake("mask without its second axis", "It stops with ValueError")
+def _(x, lengths, state, params, cell):
+    h = []
+    for t in range(x.shape[1]):
+        new = advance(x[:, t], state, params, cell)
+        state = {name: np.where(t < lengths, new[name], state[name]) for name in state}
+        h.append(state["h"])
+    return np.stack(h, axis=1), state
+
+
+@answers.mistake("entries of state replaced", "writes into its input state", keeps=12 / 13)
+def _(x, lengths, state, params, cell):
+    h = []
+    for t in range(x.shape[1]):
+        new, runs = advance(x[:, t], state, params, cell), (t < lengths)[:, None]
+        for name in state:
+            state[name] = np.where(runs, new[name], state[name])
+        h.append(np.where(runs, new["h"], 0))
+    return np.stack(h, axis=1), {name: value.copy() for name, value in state.items()}
+
+
+@answers.mistake("mask of whole numbers", "comes out as float64", keeps=12 / 13)
+def _(x, lengths, state, params, cell):
+    h = []
+    for t in range(x.shape[1]):
+        new, m = advance(x[:, t], state, params, cell), (t < lengths).astype(int)[:, None]
+        state = {name: m * new[name] + (1 - m) * state[name] for name in state}
+        h.append(m * new["h"])
+    return np.stack(h, axis=1), state

@@ -10,12 +10,31 @@ answers = Answers("gru_step_backward")
 NAMES = ("W_xh", "W_hh", "b_xh", "b_hh")
 
 
+def sigmoid(a):
+    return 1 / (1 + np.exp(-a))
+
+
 def backward(
-    dh, x, h, r, z, n, U, W, b, /, parts=None, order="rzn", kept=None, sides=None, met=None
+    dh,
+    x,
+    h,
+    r,
+    z,
+    n,
+    U,
+    W,
+    b,
+    /,
+    parts=None,
+    order="rzn",
+    kept=None,
+    sides=None,
+    met=None,
+    under=None,
 ):
     """The textbook's way back, parts of which may be told to go wrong."""
     H = h.shape[1]
-    s = h @ W[2 * H :].T + b[2 * H :]
+    s = under(h, W, b) if under else h @ W[2 * H :].T + b[2 * H :]
     da = {"n": dh * (1 - z) * (1 - n**2), "z": dh * (h - n) * z * (1 - z)}
     if parts:
         da |= parts(dh, h, r, z, n, s, da)
@@ -130,9 +149,9 @@ wrong_part("z in da_n", "z stands where 1 - z belongs in da_n", 2 / 16,
            lambda dh, h, r, z, n, s, da: {"n": dh * z * (1 - n**2)})  # fmt: skip
 wrong_part("1 - z left out", "1 - z is left out of da_n", 2 / 16,
            lambda dh, h, r, z, n, s, da: {"n": dh * (1 - n**2)})  # fmt: skip
-wrong_part("tanh' left out", "the derivative of tanh is left out", 3 / 16,
+wrong_part("tanh' left out", "the derivative of n is left out", 3 / 16,
            lambda dh, h, r, z, n, s, da: {"n": dh * (1 - z)})  # fmt: skip
-wrong_part("tanh' of a tanh", "once too often", 3 / 16,
+wrong_part("tanh' of a tanh", "tanh is taken of n once more", 3 / 16,
            lambda dh, h, r, z, n, s, da: {"n": dh * (1 - z) * (1 - np.tanh(n) ** 2)})  # fmt: skip
 wrong_part("tanh' of h_prev", "the slope of tanh is taken of h_prev", 3 / 16,
            lambda dh, h, r, z, n, s, da: {"n": dh * (1 - z) * (1 - h**2)})  # fmt: skip
@@ -161,6 +180,20 @@ wrong_part("gates' slopes left out", "the derivatives of the gates", 2 / 16,
 wrong_part("tanh's slope for the gates", "1 - r^2", 3 / 16,
            lambda dh, h, r, z, n, s, da: {
                "r": da["n"] * s * (1 - r**2), "z": dh * (h - n) * (1 - z**2)})  # fmt: skip
+wrong_part("h_prev and n added", "h_prev and n are added in da_z", 5 / 16,
+           lambda dh, h, r, z, n, s, da: {"z": dh * (h + n) * z * (1 - z)})  # fmt: skip
+wrong_part("da_r before the tanh", "is left out of da_r: r stands under the tanh", 5 / 16,
+           lambda dh, h, r, z, n, s, da: {"r": dh * (1 - z) * s * r * (1 - r)})  # fmt: skip
+wrong_part("half a slope of z", "half of the derivative of z is there", 5 / 16,
+           lambda dh, h, r, z, n, s, da: {"z": dh * (h - n) * (1 - z)})  # fmt: skip
+wrong_part("slope of r left out", "the derivative of r is left out", 5 / 16,
+           lambda dh, h, r, z, n, s, da: {"r": da["n"] * s})  # fmt: skip
+wrong_part("square left out", "the square is left out of the derivative of n", 3 / 16,
+           lambda dh, h, r, z, n, s, da: {"n": dh * (1 - z) * (1 - n)})  # fmt: skip
+wrong_part("sigmoid of the gates again", "the sigmoid is taken of the gates once more", 2 / 16,
+           lambda dh, h, r, z, n, s, da: {
+               "r": da["n"] * s * sigmoid(r) * (1 - sigmoid(r)),
+               "z": dh * (h - n) * sigmoid(z) * (1 - sigmoid(z))})  # fmt: skip
 wrong("order z, r, n", "in the order z, r, n", 3 / 16, order="zrn")
 wrong("order n, r, z", "in the order n, r, z", 1 / 16, order="nrz")
 wrong("r left out on the state's side", "is left out on the state's side", 6 / 16,
@@ -280,3 +313,42 @@ def _(dh_t, x_t, h_prev, r, z, n, W_xh, W_hh, b_hh):
     dx, _, grads = backward(dh_t, x_t, h_prev, r, z, n, W_xh, W_hh, b_hh)
     da_n = dh_t * (1 - z) * (1 - n**2)
     return dx, z * dh_t + (r * da_n) @ W_hh[2 * H :], grads
+
+
+wrong("W_hn transposed in da_r", "W_hn is used the wrong way round in da_r", 5 / 16,
+      under=lambda h, W, b: h @ W[-len(W) // 3 :] + b[-len(W) // 3 :])  # fmt: skip
+wrong("rows of r in da_r", "the rows of r stand in da_r", 5 / 16,
+      under=lambda h, W, b: h @ W[: len(W) // 3].T + b[: len(W) // 3])  # fmt: skip
+wrong("a column for each sequence", "W_hn h_prev is transposed in da_r", 0,
+      under=lambda h, W, b: W[-len(W) // 3 :] @ h.T + b[-len(W) // 3 :])  # fmt: skip
+wrong("* for @", "not with @", 0,
+      under=lambda h, W, b: W[-len(W) // 3 :] * h + b[-len(W) // 3 :])  # fmt: skip
+
+
+@answers.mistake("r on all of the state's side", "multiplies all of the state's side", keeps=4 / 16)
+def _(dh_t, x_t, h_prev, r, z, n, W_xh, W_hh, b_hh):
+    dx, _, grads = backward(dh_t, x_t, h_prev, r, z, n, W_xh, W_hh, b_hh)
+    da_n, da_z = dh_t * (1 - z) * (1 - n**2), dh_t * (h_prev - n) * z * (1 - z)
+    H = h_prev.shape[1]
+    da_r = da_n * (h_prev @ W_hh[2 * H :].T + b_hh[2 * H :]) * r * (1 - r)
+    da_h = np.tile(r, 3) * np.concatenate([da_r, da_z, da_n], axis=1)
+    grads |= {"W_hh": da_h.T @ h_prev, "b_hh": da_h.sum(axis=0)}
+    return dx, z * dh_t + da_h @ W_hh, grads
+
+
+@answers.mistake("gates stacked along axis 0", "It stops with ValueError")
+def _(dh_t, x_t, h_prev, r, z, n, W_xh, W_hh, b_hh):
+    da_n, da_z = dh_t * (1 - z) * (1 - n**2), dh_t * (h_prev - n) * z * (1 - z)
+    da = np.concatenate([r * da_n, da_z, da_n])
+    return da @ W_xh, da @ W_hh, {}
+
+
+@answers.mistake("W transposed on the way back", "It stops with ValueError")
+def _(dh_t, x_t, h_prev, r, z, n, W_xh, W_hh, b_hh):
+    return backward(dh_t, x_t, h_prev, r, z, n, W_xh.T, W_hh, b_hh)
+
+
+@answers.mistake("six results", "It returns 6 values; expected 3 values")
+def _(*given):
+    dx, dh, grads = backward(*given)
+    return dx, dh, *grads.values()

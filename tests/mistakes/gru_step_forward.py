@@ -11,19 +11,24 @@ def sigmoid(a):
     return 1 / (1 + np.exp(-a))
 
 
-def step(x, h, U, W, b_x, b_h, reset, /, order="rzn", candidate=None, blend=None, squash=None):
+def step(
+    x, h, U, W, b_x, b_h, reset, /,
+    order="rzn", candidate=None, blend=None, squash=None, gate=None, cut=None,
+):  # fmt: skip
     """The textbook's step, parts of which may be told to go wrong."""
     squash = {"r": sigmoid, "z": sigmoid, "n": np.tanh} | (squash or {})
+    cut = cut or (lambda a: np.split(a, 3, axis=1))
+    sides = zip(cut(x @ U.T + b_x), cut(h @ W.T + b_h), strict=True)
+    a = dict(zip(order, sides, strict=True))
+    k = {name: gate(*a[name]) if gate else squash[name](sum(a[name])) for name in "rz"}
     rows = zip(*(np.split(part, 3) for part in (U, W, b_x, b_h)), strict=True)
-    of = dict(zip(order, rows, strict=True))
-    k = {n: squash[n](x @ of[n][0].T + of[n][2] + h @ of[n][1].T + of[n][3]) for n in "rz"}
-    U_n, W_n, b_xn, b_hn = of["n"]
+    U_n, W_n, b_xn, b_hn = dict(zip(order, rows, strict=True))["n"]
     if candidate:
         a_n = candidate(x, h, k, U_n, W_n, b_xn, b_hn, reset)
     elif reset == "after":
-        a_n = x @ U_n.T + b_xn + k["r"] * (h @ W_n.T + b_hn)
+        a_n = a["n"][0] + k["r"] * a["n"][1]
     else:
-        a_n = x @ U_n.T + b_xn + (k["r"] * h) @ W_n.T + b_hn
+        a_n = a["n"][0] + (k["r"] * h) @ W_n.T + b_hn
     n = squash["n"](a_n)
     return blend(k, n, h) if blend else (1 - k["z"]) * n + k["z"] * h
 
@@ -100,6 +105,33 @@ wrong("always after", "on the other side", 6 / 10,
 wrong("always before", "on the other side", 4 / 10,
       candidate=lambda x, h, k, U, W, b_x, b_h, reset: x @ U.T + b_x
       + (k["r"] * h) @ W.T + b_h)  # fmt: skip
+wrong("W_hn transposed before the product", "W_hn is used the wrong way round", 6 / 10,
+      candidate=lambda x, h, k, U, W, b_x, b_h, reset: x @ U.T + b_x
+      + (k["r"] * (h @ W.T + b_h) if reset == "after" else (k["r"] * h) @ W + b_h))  # fmt: skip
+wrong("b_hn left out before the product", "b_hn is left out of the candidate", 6 / 10,
+      candidate=lambda x, h, k, U, W, b_x, b_h, reset: x @ U.T + b_x
+      + (k["r"] * (h @ W.T + b_h) if reset == "after" else (k["r"] * h) @ W.T))  # fmt: skip
+wrong("1 - r", "1 - r stands in the candidate", 1 / 10,
+      candidate=lambda x, h, k, U, W, b_x, b_h, reset: x @ U.T + b_x
+      + ((1 - k["r"]) * (h @ W.T + b_h) if reset == "after"
+         else ((1 - k["r"]) * h) @ W.T + b_h))  # fmt: skip
+wrong("r on the finished candidate", "multiplies the finished candidate", 1 / 10,
+      candidate=lambda x, h, k, U, W, b_x, b_h, reset: x @ U.T + b_x + h @ W.T + b_h,
+      blend=lambda k, n, h: (1 - k["z"]) * k["r"] * n + k["z"] * h)  # fmt: skip
+wrong("order r, n, z", "in the order r, n, z", 0, order="rnz")
+wrong("reshaped into three", "reshape cuts the gates up", 1 / 10,
+      cut=lambda a: a.reshape(3, len(a), -1))  # fmt: skip
+wrong("gates not squashed", "the gates r and z are not squashed", 0,
+      squash=dict.fromkeys("rz", lambda a: a))  # fmt: skip
+wrong("two sigmoids added", "one sigmoid of the sum", 0,
+      gate=lambda a_x, a_h: sigmoid(a_x) + sigmoid(a_h))  # fmt: skip
+wrong("gates without h_prev", "do not read h_prev", 0, gate=lambda a_x, a_h: sigmoid(a_x))
+wrong("gates without x_t", "do not read x_t", 1 / 10, gate=lambda a_x, a_h: sigmoid(a_h))
+wrong("sign in the blend", "a sign is wrong", 0, blend=lambda k, n, h: n + k["z"] * (n - h))
+wrong("old state whole", "the old state is kept whole and z", 0,
+      blend=lambda k, n, h: h + k["z"] * n)  # fmt: skip
+wrong("tanh of h_t", "tanh is taken of h_t as well", 0,
+      blend=lambda k, n, h: np.tanh((1 - k["z"]) * n + k["z"] * h))  # fmt: skip
 wrong("r left out", "is left out of the candidate", 1 / 10,
       candidate=lambda x, h, k, U, W, b_x, b_h, reset: x @ U.T + b_x + h @ W.T + b_h)  # fmt: skip
 wrong("r on the input", "multiplies the input's part;", 1 / 10,

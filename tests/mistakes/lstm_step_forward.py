@@ -11,11 +11,12 @@ def sigmoid(a):
     return 1 / (1 + np.exp(-a))
 
 
-def gates(x_t, h_prev, W_xh, W_hh, b_h, order="ifgo", squash=None):
+def gates(x_t, h_prev, W_xh, W_hh, b_h, order="ifgo", squash=None, cut=None):
     """{"i": ..., ...} of a step whose rows are stacked in the given order."""
     squash = {"i": sigmoid, "f": sigmoid, "g": np.tanh, "o": sigmoid} | (squash or {})
     a = x_t @ W_xh.T + h_prev @ W_hh.T + b_h
-    return {name: squash[name](part) for name, part in zip(order, np.split(a, 4, 1), strict=True)}
+    parts = cut(a) if cut else np.split(a, 4, axis=1)
+    return {name: squash[name](part) for name, part in zip(order, parts, strict=True)}
 
 
 @answers.right
@@ -84,6 +85,24 @@ wrong("order i, o, f, g", "in the order i, o, f, g", 0, order="iofg")
 wrong("sigmoid of g", "g is squashed by the sigmoid", 1 / 9, squash={"g": sigmoid})
 wrong("tanh of o", "o is squashed by tanh", 4 / 9, squash={"o": np.tanh})
 wrong("tanh of f", "f is squashed by tanh", 1 / 9, squash={"f": np.tanh})
+wrong("order i, o, g, f", "in the order i, o, g, f", 0, order="iogf")
+wrong("g not squashed", "g is not squashed", 1 / 9, squash={"g": lambda a: a})
+wrong("sigmoids left out", "i, f and o are not squashed", 0,
+      squash=dict.fromkeys("ifo", lambda a: a))  # fmt: skip
+wrong("nothing squashed", "nothing is squashed", 0, squash=dict.fromkeys("ifgo", lambda a: a))
+wrong("tanh of the sigmoid of g", "g is the tanh of a sigmoid", 1 / 9,
+      squash={"g": lambda a: np.tanh(sigmoid(a))})  # fmt: skip
+wrong("1 added to f", "1 is added to f's pre-activation", 1 / 9,
+      squash={"f": lambda a: sigmoid(a + 1)})  # fmt: skip
+wrong("reshaped into four", "reshape cuts a_t up", 1 / 9, cut=lambda a: a.reshape(4, len(a), -1))
+wrong("unit by unit", "the gates are taken unit by unit", 0,
+      cut=lambda a: a.reshape(len(a), -1, 4).transpose(2, 0, 1))  # fmt: skip
+wrong("1 - i for f", "1 - i stands where f", 1 / 9,
+      lambda k, c: (1 - k["i"]) * c + k["i"] * k["g"])  # fmt: skip
+wrong("f on what is new", "multiplies what is new as well", 1 / 9,
+      lambda k, c: k["f"] * (c + k["i"] * k["g"]))  # fmt: skip
+wrong("tanh of the cell", "tanh is taken of the cell state itself", 0,
+      lambda k, c: np.tanh(k["f"] * c + k["i"] * k["g"]))  # fmt: skip
 wrong("f left out", "the forget gate is left out", 1 / 9, lambda k, c: c + k["i"] * k["g"])
 wrong("c_prev left out", "f * c_prev is missing", 0, lambda k, c: k["i"] * k["g"])
 wrong("i left out", "the input gate is left out", 0, lambda k, c: k["f"] * c + k["g"])
@@ -105,6 +124,11 @@ def _(x_t, h_prev, c_prev, W_xh, W_hh, b_h):
 @answers.mistake("gates read c_prev", "c_prev is fed to the gates", keeps=1 / 9)
 def _(x_t, h_prev, c_prev, W_xh, W_hh, b_h):
     return slices_of_one_product(x_t, c_prev, c_prev, W_xh, W_hh, b_h)
+
+
+@answers.mistake("bias added twice", "the bias b_h is added twice", keeps=1 / 9)
+def _(x_t, h_prev, c_prev, W_xh, W_hh, b_h):
+    return slices_of_one_product(x_t, h_prev, c_prev, W_xh, W_hh, 2 * b_h)
 
 
 @answers.mistake("bias left out", "the bias b_h is left out")
