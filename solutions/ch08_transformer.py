@@ -9,18 +9,20 @@
 # %% [markdown]
 # # Exercise 8: beside the Transformer
 #
-# You write attention that looks back only, cut it into heads, run it step by step with a cache, and
-# give it positions. Then comes the other side: a recurrence that is linear in its state, and the
-# operation by which many of its steps become one. At the end three networks read names, and you
-# measure which of them uses the order of the letters.
+# You write attention that looks back only, cut it into heads, run it step by step with a cache,
+# and give it positions. Then comes the other side: a recurrence that is linear in its state, and
+# the scan that finds its states of a thousand steps in ten rounds. At the end three networks read
+# names, and you measure which of them uses the order of the letters.
 #
 # **Needs:** chapters 2, 7 and 8, NumPy. **Time:** about 120 minutes.
 #
 # **How it works.** Each task has a cell with a gap, a cell to try your function on numbers that
 # you can work out by hand, and a graded cell. Run the graded cell as often as you like: it says
-# what holds, what does not, and the likely cause. There are no hidden tests. No function may change
-# its inputs, and from `float32` inputs comes a `float32` result. Names and shapes are those of the
-# book: `B` sequences, `T` steps, batch first; `d` is the size of a query and of a key.
+# what holds, what does not, and the likely cause. There are no hidden tests. A function that
+# calls an earlier one of yours is judged by itself, even while the earlier one gives wrong
+# numbers. No function may change its inputs, and from `float32` inputs comes a `float32` result.
+# Names and shapes are those of the book: `B` sequences, `T` steps, batch first; `d` is the size
+# of a query and of a key.
 
 # %% locked="setup"
 import numpy as np
@@ -84,10 +86,10 @@ checks.grade(checks.check_causal_attention, causal_attention, points=5)
 # %% [markdown]
 # ## Task 2: several heads
 #
-# Now `q`, `k` and `v` are `(B, T, E)`. Cut the `E` features into `num_heads` pieces of
-# $d = E /$ `num_heads` that stand side by side, let each piece attend for itself, causally, and lay
-# the results end to end again, `(B, T, E)`. You may call your `causal_attention`, once for each
-# head or once for all of them: heads can stand beside the batch, as `(B * num_heads, T, d)`.
+# Now `q`, `k` and `v` are `(B, T, E)`. Cut the `E` features into `num_heads` pieces of $d = E /$
+# `num_heads` that stand side by side, let each piece attend for itself, causally, and lay the
+# results end to end again, `(B, T, E)`. You may call your `causal_attention`, once for each head
+# or once for all of them: heads can stand beside the batch, as `(B * num_heads, T, d)`.
 #
 # *Common mistake:* `reshape` to `(B, num_heads, T, d)` at once. It runs, and mixes steps with
 # heads. Reshape to `(B, T, num_heads, d)`, which only cuts the last axis, and then exchange axes.
@@ -181,8 +183,8 @@ checks.grade(checks.check_cached_step, cached_step, causal_attention, points=5)
 # %% [markdown]
 # ## Task 4: waves for positions
 #
-# Attention sees a set. What tells it the order is a row that is added to each step; here two waves
-# for each pair $k$ of features, from quick to slow:
+# Without a mask attention sees a set. What tells it the order is a row that is added to each step;
+# here two waves for each pair $k$ of features, from quick to slow:
 #
 # $$
 # P_{t,2k} = \sin\!\left(t / 10000^{2k / E}\right), \qquad
@@ -203,7 +205,7 @@ def sinusoidal_positions(T, E):
         T: number of steps. E: number of features, even.
 
     Returns:
-        P: (T, E), float64.
+        P: (T, E), floating-point numbers.
     """
     ### BEGIN SOLUTION
     wavelength = 10000 ** (np.arange(0, E, 2) / E)  # (E / 2,)
@@ -228,8 +230,8 @@ checks.grade(checks.check_sinusoidal_positions, sinusoidal_positions, points=4)
 # %% [markdown]
 # ## Task 5: a linear recurrence
 #
-# Attention pays for its short paths with a look at every earlier step. The other way to train
-# without a chain of steps starts from a recurrence whose state enters linearly:
+# In attention no step waits for another, but each looks at every earlier one. The other way to
+# train without a chain of steps is a recurrence whose state enters linearly:
 #
 # $$
 # h_t = \mathrm{keep}_t \odot h_{t-1} + \mathrm{add}_t, \qquad t = 0, \dots, T - 1
@@ -262,8 +264,8 @@ def linear_recurrence(keep, add, h_0):
 
 
 # %% [markdown]
-# Try it. Half of the state stays and 1 is added at each step, from 0: the states are `1`, `1.5` and
-# `1.75`.
+# Try it. Half of the state stays and 1 is added at each step, from 0: the states are `1`, `1.5`
+# and `1.75`.
 
 # %%
 linear_recurrence(np.full((1, 3, 1), 0.5), np.ones((1, 3, 1)), np.zeros((1, 1)))[0, :, 0]
@@ -387,10 +389,11 @@ checks.grade(checks.check_doubling_round, doubling_round, combine_segments, poin
 # %% [markdown]
 # ## Your experiment: who uses the order of the letters?
 #
-# Names of countries and languages of at most 14 letters, as they are written in four languages, are
-# read by three networks with about the same number of parameters: attention without positions,
-# attention with *your* positions, and a GRU. Each gives the mean of its states to a classifier.
-# Held-out names are then read twice: as they are, and with their letters in random order.
+# Names of countries and languages of at most 14 letters, as they are written in four languages,
+# are read by three networks with about the same number of parameters: attention without
+# positions, attention with *your* positions, and a GRU. Each gives the mean of its states to a
+# classifier. Held-out names are then read twice: as they are, and with their letters in random
+# order.
 
 # %% locked="names"
 from rnn_course.data import names_by_language, split_rows
@@ -482,8 +485,8 @@ for kind in ("attention", "positions", "GRU", "causal"):
 # %% [markdown]
 # **Question** (4 points, given by a person). In at most ten sentences: Which network reads names
 # best, and is the difference larger than the spread? By how much does each fall when letters are
-# mixed, and why must one of them not fall at all? What did you ask besides, and what is the answer?
-# Give each number with its spread and with the baseline beside it.
+# mixed, and why must one of them not fall at all? What did you ask besides, and what is the
+# answer? Give each number with its spread and with the baseline beside it.
 
 # %% [markdown] written="who-uses-the-order" points=4
 # *Model answer.* With three seeds each, attention with positions and the GRU name the language of
@@ -502,7 +505,7 @@ for kind in ("attention", "positions", "GRU", "causal"):
 # about a tenth, so it does see the order. But in order it is hardly better than attention alone,
 # within the spread, so one layer makes little of it in 300 updates.
 #
-# *Points:* 1 for accuracy in order with spread and baseline, and a comparison against the spread; 1
-# for the falls of all three; 1 for the reason why attention without positions cannot fall; 1 for an
-# own question with one change at a time and an answer that the numbers carry. A statement without a
-# measured number earns half.
+# *Points:* 1 for accuracy in order with spread and baseline, and a comparison against the spread;
+# 1 for the falls of all three; 1 for the reason why attention without positions cannot fall; 1
+# for an own question with one change at a time and an answer that the numbers carry. A statement
+# without a measured number earns half.

@@ -370,9 +370,18 @@ def round_over(combine):
     return doubling_round
 
 
-NOT_FOLLOWED = {  # one of its arguments does not matter, or it gives no numbers or another shape
-    "causal_attention": ("uniform weights", "keys averaged", "a row of hidden steps gives NaN"),
-    "combine_segments": (),
+NOT_FOLLOWED = {  # an argument of it does not matter, or it gives no numbers or another shape
+    "causal_attention": {
+        "uniform weights",
+        "keys averaged",
+        "a row of hidden steps gives NaN",
+        "0 times infinity",
+        "keepdims left out",
+        "keepdims left out of the sum",
+        "k.T",
+        "k as it is",
+    },
+    "combine_segments": {"one after the other", "over time", "matrix products"},
 }
 SPARED = ("results exchanged", "the output alone", "add alone")  # a caller would not run over them
 FOLLOWERS = [

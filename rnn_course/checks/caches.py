@@ -9,7 +9,9 @@ from rnn_course.checks.causal import FAR, SIZE, B, T, draw_attention, earlier_at
 from rnn_course.checks.examine import Aspect, Task, picked
 from rnn_course.checks.following import examine_following
 from rnn_course.checks.rounding import measured_rounding
-from rnn_course.checks.weights import WRONG_DIVISORS, WRONG_WEIGHTS, softmax
+from rnn_course.checks.weights import WRONG_DIVISORS, WRONG_WEIGHTS
+
+OUTPUTS = ("o_t", "keys", "values")
 
 
 def _at_the_end(old, new):
@@ -72,6 +74,9 @@ WRONG_CACHES = {
     ),
     "the cache was laid out anew, with axes of another order; only one row was to be "
     "added.": lambda old, new: _at_the_end(old, new).swapaxes(0, 1),
+    "all numbers lie in one row: np.append and np.concatenate need axis=1.": lambda old, new: (
+        np.append(old, new)
+    ),
     "a row of zeros was appended.": lambda old, new: _at_the_end(old, 0 * new),
 }
 # {cause: function of the arguments and of the longer keys and values}
@@ -109,9 +114,6 @@ WRONG_OUTPUTS = {
         )[0]
         for cause, wrong in WRONG_LOOKS.items()
     },
-    "all weights of the batch together sum to 1; those of each sequence do by themselves.": picked(
-        _step(weigh=lambda a, _: softmax(a, axis=(0, 2))), 0
-    ),
     "the first key gets all the weight, as with np.tri of one row; no key is hidden here.": picked(
         _step(weigh=lambda a, _: np.eye(1, a.shape[2])[None] + 0 * a), 0
     ),
@@ -152,7 +154,14 @@ def _wrong_caches(name):
 
         return run
 
-    return {cause: wrong(append) for cause, append in WRONG_CACHES.items()}
+    place = OUTPUTS.index(name)
+    order = {
+        f"this is another result; their order is {', '.join(OUTPUTS)}.": lambda *i: _right(*i)[
+            3 - place
+        ],
+        f"this is the output; the order of the results is {', '.join(OUTPUTS)}.": picked(_right, 0),
+    }
+    return order | {cause: wrong(append) for cause, append in WRONG_CACHES.items()}
 
 
 def _task(seed, run=_right):
@@ -160,7 +169,7 @@ def _task(seed, run=_right):
     main = _draw(rng)
     return Task(
         name="cached_step",
-        outputs=("o_t", "keys", "values"),
+        outputs=OUTPUTS,
         reference=lambda *inputs: run(*inputs),
         aspects=(
             Aspect("the cache, one step longer", 2, (main,), ("keys", "values")),

@@ -51,25 +51,44 @@ def _seen(offset):
     return lambda a, seen: masked_softmax(a, np.tri(len(seen), k=offset, dtype=bool))
 
 
+def _parted(highest=None, total=None):
+    """A softmax whose largest score or whose sum is taken otherwise than along each row."""
+
+    def run(a, seen):
+        a = np.where(seen, a, -np.inf)
+        e = np.exp(a - (highest(a) if highest else a.max(axis=-1, keepdims=True)))
+        return e / (total(e) if total else e.sum(axis=-1, keepdims=True))
+
+    return run
+
+
+def _row_sum(e):
+    return e.sum(axis=-1)
+
+
 # {cause: function of a and seen}, beside those that any mask may suffer
 WRONG_LOOKS = {
+    "a number is taken off the hidden scores, and they can still be larger than those that are "
+    "seen; they must become -infinity.": lambda a, seen: softmax(a - 1000 * ~seen),
+    "the softmax runs over the queries, hidden ones left out; the weights of one query over the "
+    "keys sum to 1.": lambda a, seen: softmax(np.where(seen, a, -np.inf), axis=-2),
+    "the largest score is taken over the queries, so that every key is moved by another amount; "
+    "take it over the keys of one query.": _parted(highest=lambda a: a.max(axis=-2, keepdims=True)),
+    "the sums lost their axis; with keepdims=True it stays.": _parted(total=_row_sum),
+    "the largest scores and the sums lost their axis; with keepdims=True it stays.": _parted(
+        lambda a: a.max(axis=-1), _row_sum
+    ),
     "there is no mask: each step sees all steps, later ones too.": lambda a, _: softmax(a),
     "the mask is one step too wide: each step sees the next one.": _seen(1),
     "the mask is one step too narrow: a step does not see itself.": _seen(-1),
     "the mask is transposed: each step sees itself and what comes later. Row t is the query, "
     "column s the key, and s <= t is seen.": lambda a, seen: masked_softmax(a, seen.T),
+    "a step does not see itself, and the first one sees nothing, which gives "
+    "NaN.": lambda a, seen: softmax(np.where(np.tri(len(seen), k=-1), a, -np.inf)),
     "each step sees itself alone.": lambda a, seen: masked_softmax(a, np.eye(len(seen)) > 0),
     **WRONG_WEIGHTS,
     "1 is taken off the hidden scores, which leaves them some weight; they must become "
     "-infinity.": lambda a, seen: softmax(a - ~seen),
-    "a negative number stands where -infinity belongs: as soon as the scores themselves are far "
-    "below it, what is hidden gets all the weight.": lambda a, seen: softmax(
-        np.where(seen, a, -1000)
-    ),
-    "a number is taken off the hidden scores, and they can still be larger than those that are "
-    "seen; they must become -infinity.": lambda a, seen: softmax(a - 1000 * ~seen),
-    "the softmax runs over the queries, hidden ones left out; the weights of one query over the "
-    "keys sum to 1.": lambda a, seen: softmax(np.where(seen, a, -np.inf), axis=-2),
     "all weights together sum to 1; those of each query do by themselves.": lambda a, seen: softmax(
         np.where(seen, a, -np.inf), axis=(-2, -1)
     ),
@@ -84,6 +103,17 @@ WRONG = {
     "queries and keys are exchanged in the scores.": lambda q, k, v: look_back(k, q, v),
     "the queries meet themselves; they are to meet the keys.": lambda q, k, v: look_back(q, q, v),
     "the keys meet themselves; the queries are to meet them.": lambda q, k, v: look_back(k, k, v),
+    "the weights are divided by the root of d; the scores are, before the softmax.": (
+        lambda q, k, v: tuple(
+            a / np.sqrt(q.shape[2]) for a in look_back(q, k, v, divisor=lambda d: 1)
+        )
+    ),
+    # The others run only where all sizes are equal.
+    "k is to be transposed, and without its batch: k.swapaxes(1, 2).": lambda q, k, v: look_back(
+        q, k.swapaxes(1, 2), v
+    ),
+    "k.T exchanges all three axes; k.swapaxes(1, 2) leaves the batch where it "
+    "is.": lambda q, k, v: look_back(q, k.T.swapaxes(1, 2), v),
 }
 ONLY_OUTPUT = {
     "the keys are averaged instead of the values.": lambda q, k, v: look_back(q, k, k)[0],
@@ -103,7 +133,8 @@ ONLY_WEIGHTS = {
 def _task(seed):
     rng = np.random.default_rng(seed)
     main, far = draw_attention(rng), draw_attention(rng)
-    far = far_out(far, q=-FAR), far_out(far), far_out(far, k=FAR * np.arange(T))
+    even = far | {"q": 0 * far["q"]}
+    far = far_out(far, q=-FAR), far_out(far), far_out(far, k=FAR * np.arange(T)), even
     return Task(
         name="causal_attention",
         outputs=("o", "p"),
@@ -112,7 +143,7 @@ def _task(seed):
             Aspect("the weights p: no step sees a later one", 3, (main,), ("p",)),
             Aspect("the output o", 2, (main,), ("o",)),
             Aspect("one sequence of one step", 1, (draw_attention(rng, B=1, T=1),)),
-            Aspect("scores far below 0, far above 0 and far apart", 1, far),
+            Aspect("scores far below 0, far above, far apart, and all 0", 1, far),
         ),
         suspects={
             "o": {cause: picked(run, 0) for cause, run in WRONG.items()} | ONLY_OUTPUT,

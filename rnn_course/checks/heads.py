@@ -9,7 +9,7 @@ from rnn_course.checks.compare import matches
 from rnn_course.checks.examine import Aspect, Task
 from rnn_course.checks.following import examine_following
 from rnn_course.checks.rounding import measured_rounding
-from rnn_course.checks.weights import WRONG_DIVISORS
+from rnn_course.checks.weights import WRONG_DIVISORS, softmax
 
 B, T, HEADS, SIZE = 2, 5, 3, 2  # SIZE is d, that of a head
 
@@ -99,6 +99,14 @@ def _root(size):
     return run
 
 
+def _four_axes(q, k, v, num_heads):
+    """What functions of (B, T, d) make of (B, heads, T, d)."""
+    q, k, v = (_split(a, num_heads) for a in (q, k, v))
+    a = q @ k.swapaxes(1, 2) / np.sqrt(q.shape[2])
+    a = np.where(np.tri(q.shape[1], dtype=bool), a, -np.inf)
+    return _merge(softmax(a, axis=2) @ v)
+
+
 SUSPECTS = {
     "the axes were not exchanged on the way in: (B, T, E) reshaped to (B, heads, T, d) mixes steps "
     "and heads. Reshape to (B, T, heads, d), then exchange the two middle axes.": _heads(
@@ -130,6 +138,9 @@ SUSPECTS = {
     "the scores are divided by the root of the number of steps; d is the size of a head.": _root(
         lambda q, num_heads: q.shape[1]
     ),
+    "the scores are divided by the root of d twice; causal_attention does it already.": _heads(
+        divisor=lambda d: d
+    ),
     **{cause: _heads(divisor=divisor) for cause, divisor in WRONG_DIVISORS.items()},
     **{cause: _heads(weigh=weigh) for cause, weigh in WRONG_LOOKS.items()},
     "the heads of one step attend to each other; steps should attend to steps.": _heads(
@@ -142,12 +153,39 @@ SUSPECTS = {
     "all heads use the values of the first.": _heads(
         pick=lambda k, v: (k, np.broadcast_to(v[:, :1], v.shape))
     ),
+    "all heads use the keys and values of the first.": _heads(
+        pick=lambda k, v: (np.broadcast_to(k[:, :1], k.shape), np.broadcast_to(v[:, :1], v.shape))
+    ),
+    "num_heads was taken for the size of a head; that is E / num_heads.": (
+        lambda q, k, v, num_heads: _right(q, k, v, q.shape[2] // num_heads)
+    ),
+    "the heads stood in front of the batch on the way in and behind it on the way back.": _heads(
+        merge=lambda o: _merge(o.swapaxes(0, 1).reshape(o.shape))
+    ),
+    "the heads stood behind the batch on the way in and in front of it on the way back.": _heads(
+        merge=lambda o: _merge(o.reshape(o.shape[1], o.shape[0], *o.shape[2:]).swapaxes(0, 1))
+    ),
+    "every head's result is that of the last one.": _heads(
+        merge=lambda o: _merge(np.repeat(o[:, -1:], o.shape[1], axis=1))
+    ),
+    "every head's result is that of the first one.": _heads(
+        merge=lambda o: _merge(np.repeat(o[:, :1], o.shape[1], axis=1))
+    ),
+    "the heads follow each other in time; they are laid end to end along the last axis.": _heads(
+        merge=lambda o: o.reshape(len(o), -1, o.shape[3])
+    ),
+    "the heads still have an axis of their own, (B, T, heads, d).": _heads(
+        merge=lambda o: o.swapaxes(1, 2)
+    ),
     "the heads are laid end to end in reverse.": _heads(merge=lambda o: _merge(o[:, ::-1])),
     "the heads were not laid end to end: (B, heads, T, d) is left.": _heads(merge=lambda o: o),
     "the sum of the heads is returned.": _heads(merge=lambda o: o.sum(axis=1)),
     "the mean of the heads is returned.": _heads(merge=lambda o: o.mean(axis=1)),
     "queries and keys are exchanged in the scores.": lambda q, k, v, heads: _right(k, q, v, heads),
     "the keys are averaged instead of the values.": lambda q, k, v, heads: _right(q, k, k, heads),
+    # The other runs only where all sizes are equal.
+    "causal_attention takes three axes and was given four, so it exchanged and masked the heads "
+    "instead of the steps. Make (B * heads, T, d) of them first.": _four_axes,
 }
 
 

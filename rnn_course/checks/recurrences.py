@@ -83,6 +83,22 @@ SUSPECTS = {
     "the last state stands at every step.": lambda *i: np.repeat(
         scan_steps(*i)[:, -1:], i[0].shape[1], axis=1
     ),
+    "h_0 stands at h[:, 0]; that is the state after step 0, keep_0 * h_0 + add_0.": (
+        lambda keep, add, h_0: np.concatenate(
+            [h_0[:, None], scan_steps(keep[:, 1:], add[:, 1:], h_0)], axis=1
+        )
+    ),
+    "h_0 stands in front of the states; h starts after step 0.": lambda keep, add, h_0: (
+        np.concatenate([h_0[:, None], scan_steps(keep, add, h_0)], axis=1)
+    ),
+    "what is added never decays: each addition passes the keep of all later steps.": (
+        lambda keep, add, h_0: np.cumprod(keep, axis=1) * h_0[:, None] + np.cumsum(add, axis=1)
+    ),
+    "the loop has as many steps as the batch has sequences; T is keep.shape[1].": (
+        lambda keep, add, h_0: scan_steps(keep, add, h_0)[:, : len(keep)]
+    ),
+    "reshape cuts the states up in another order. Stack them along axis 1, or exchange the first "
+    "two axes.": lambda *i: scan_steps(*i).swapaxes(0, 1).reshape(i[0].shape),
     "time is on axis 0; the batch comes first: (B, T, H).": lambda *i: scan_steps(*i).swapaxes(
         0, 1
     ),
@@ -149,6 +165,12 @@ WRONG_KEEPS = {
     "the mean of the keeps is taken; what passes both stretches is their product.": (
         lambda k1, a1, k2, a2: (k1 + k2) / 2
     ),
+    "the stretches stand one after the other in time; each entry is to be joined with its "
+    "own.": lambda k1, a1, k2, a2: np.concatenate([k1, k2], axis=1),
+    "it is multiplied over time; every entry is a stretch of its own.": lambda k1, a1, k2, a2: (
+        k1 * k2
+    ).prod(axis=1),
+    "@ multiplies matrices; here * is meant, entry by entry.": lambda k1, a1, k2, a2: k1 @ k2,
     "keep is a quotient; what passes both stretches is a product.": lambda k1, a1, k2, a2: k2 / k1,
 }
 WRONG_ADDS = {
@@ -165,6 +187,12 @@ WRONG_ADDS = {
     ),
     "the product of both keeps is used; what the earlier stretch adds passes the later one "
     "only.": lambda k1, a1, k2, a2: k1 * k2 * a1 + a2,
+    "each addition passes the other's keep; what the later stretch adds comes last and passes "
+    "none.": lambda k1, a1, k2, a2: k2 * a1 + k1 * a2,
+    "a state of 1 went in: add is what comes out when the state before is 0.": (
+        lambda k1, a1, k2, a2: k2 * (k1 + a1) + a2
+    ),
+    "@ multiplies matrices; here * is meant, entry by entry.": lambda k1, a1, k2, a2: k2 @ a1 + a2,
     "the earlier addition stands alone; it has to pass the later stretch and meet its "
     "addition.": lambda k1, a1, k2, a2: a1,
     "the sign is wrong: both parts are added.": lambda k1, a1, k2, a2: a2 - k2 * a1,
@@ -203,6 +231,7 @@ def _combine_task(seed):
             Aspect("a stretch that forgets all before it", 1, (none, later)),
         ),
         suspects={"keep": WRONG_KEEPS, "add": WRONG_ADDS},
+        fallbacks=(draw(2, 3, 3),),
         rounding=_both_rounding,
         shapes={"keep": "(B, T, H)", "add": "(B, T, H)"},
     )

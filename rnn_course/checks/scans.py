@@ -85,6 +85,12 @@ def _every_other(keep, add, reach):
     return tuple(np.where(joined, new, old) for new, old in pairs)
 
 
+def _every_reach(keep, add, reach):
+    joined = np.arange(keep.shape[1])[:, None] % reach == 0
+    pairs = zip(_right(keep, add, reach), (keep, add), strict=True)
+    return tuple(np.where(joined, new, old) for new, old in pairs)
+
+
 def _zeros_in_front(keep, add, reach):
     known = np.arange(keep.shape[1])[:, None] >= reach
     return tuple(np.where(known, new, 0) for new in _right(keep, add, reach))
@@ -102,6 +108,8 @@ WRONG = {
     "step.": _round(distance=lambda reach: reach - 1),
     "each stretch is joined with the one that ends 2 reach steps before; the reach doubles after "
     "the round.": _round(distance=lambda reach: 2 * reach),
+    "each stretch is joined with the one that ends 2**reach steps before; reach is the distance "
+    "itself.": _round(distance=lambda reach: 2**reach),
     "the first steps, which nothing comes before, were joined with the last ones: np.roll and "
     "negative indices go round in a circle.": _first_steps(
         lambda k, reach: k[:, -reach:], lambda a, reach: a[:, -reach:]
@@ -130,6 +138,16 @@ WRONG = {
     "the cut goes along the units, axis 2; time is axis 1.": _round(axis=2),
     "only every other block of `reach` steps was joined; every step from `reach` on "
     "is.": _every_other,
+    "only every step whose number is a multiple of reach was joined; every step from `reach` on "
+    "is.": _every_reach,
+    "half as many came back: neighbours were joined in pairs. Every step keeps a stretch of its "
+    "own.": lambda keep, add, reach: combine(
+        *(a[:, : a.shape[1] // 2 * 2 : 2] for a in (keep, add)), *(a[:, 1::2] for a in (keep, add))
+    ),
+    "what was joined stands `reach` steps too early, and the first steps behind it. A longer "
+    "stretch ends where its later part does.": lambda keep, add, reach: tuple(
+        np.roll(new, -reach, axis=1) for new in _right(keep, add, reach)
+    ),
     "it came back as it was: nothing was joined.": lambda keep, add, reach: (keep, add),
     "all steps so far were joined, one after the other; one round joins two stretches and no "
     "more.": lambda keep, add, reach: (np.cumprod(keep, axis=1), scan_steps(keep, add)),

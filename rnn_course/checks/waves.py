@@ -36,6 +36,16 @@ def _doubled_column(T, E):
     return np.where(np.arange(E) % 2, np.cos(angle), np.sin(angle))
 
 
+def _next_pair(T, E):
+    next_waves = _waves(lambda k, E: BASE ** (-2 * (k + 1) / E))
+    return np.where(np.arange(E) % 2, next_waves(T, E), _waves()(T, E))
+
+
+def _row_by_row(T, E):
+    sines, cosines = _waves(odd=np.sin)(T, E), _waves(even=np.cos)(T, E)
+    return np.where(np.arange(T)[:, None] % 2, cosines, sines)
+
+
 SUSPECTS = {
     "sine and cosine are exchanged: the even columns hold the sine.": _waves(None, np.sin, np.cos),
     "all sines stand first and then all cosines; here they alternate.": _side_by_side,
@@ -55,9 +65,22 @@ SUSPECTS = {
     "a factor of 2 pi was added; the formula has none.": _waves(
         lambda k, E: 2 * np.pi * BASE ** (-2 * k / E)
     ),
-    "all pairs have the same wavelength.": _waves(lambda k, E: BASE ** (0 * k)),
+    "all pairs have the same wavelength: was the exponent rounded down to 0, by // or by "
+    "integers?": _waves(lambda k, E: BASE ** (0 * k)),
     "the wavelength grows linearly: t / (10000 * 2k / E) stands where a power belongs.": _waves(
         lambda k, E: 1 / (BASE * np.maximum(2 * k, 1e-300) / E)
+    ),
+    "10000**2*k/E means (10000**2) * k / E; the exponent needs brackets.": _waves(
+        lambda k, E: k / E / BASE**2
+    ),
+    "the pairs are counted from 1; the first is k = 0.": _waves(
+        lambda k, E: BASE ** (-2 * (k + 1) / E)
+    ),
+    "the cosine has the wavelength of the next pair; both waves of a pair have the "
+    "same.": _next_pair,
+    "sines and cosines take turns from step to step; they do from column to column.": _row_by_row,
+    "the angles are taken for degrees and made radians; t counts radians as it is.": _waves(
+        lambda k, E: np.pi / 180 * BASE ** (-2 * k / E)
     ),
     "1000 stands where 10000 belongs.": _waves(lambda k, E: 1000.0 ** (-2 * k / E)),
     "the exponent is divided by E - 2; it is 2k / E.": _waves(

@@ -159,3 +159,57 @@ def _(q_t, k_t, v_t, keys, values):
     keys, values = end(keys, k_t), end(values, v_t)
     a = np.einsum("bd,bsd->bs", q_t, keys) / np.sqrt(q_t.shape[1])
     return np.einsum("bs,bse->be", softmax(a), values), keys, values
+
+
+@answers.mistake("summed over the batch too", "divided by the sum of the whole array", 2 / 10)
+def _(q_t, k_t, v_t, keys, values):
+    keys, values = end(keys, k_t), end(values, v_t)
+    return attend(q_t, keys, values, lambda a: softmax(a.ravel()).reshape(a.shape)), keys, values
+
+
+@answers.mistake("np.append without axis", "all numbers lie in one row")
+def _(q_t, k_t, v_t, keys, values):
+    return v_t.copy(), np.append(keys, k_t), np.append(values, v_t)
+
+
+@answers.mistake("cache in front of the output", "their order is o_t, keys, values")
+def _(q_t, k_t, v_t, keys, values):
+    o_t, keys, values = append_then_attend(q_t, k_t, v_t, keys, values)
+    return keys, values, o_t
+
+
+@answers.mistake("np.tri of one row", "the first key gets all the weight", 3 / 10)
+def _(q_t, k_t, v_t, keys, values):
+    keys, values = end(keys, k_t), end(values, v_t)
+    seen = np.tri(1, keys.shape[1], dtype=bool)
+    return attend(q_t, keys, values, lambda a: softmax(np.where(seen, a, -np.inf))), keys, values
+
+
+@answers.mistake("softmax over the one query", "runs over the queries", 3 / 10)
+def _(q_t, k_t, v_t, keys, values):
+    keys, values = end(keys, k_t), end(values, v_t)
+    a = q_t[:, None] @ keys.swapaxes(1, 2) / q_t.shape[1] ** 0.5
+    return (softmax(a, axis=1) @ values)[:, 0], keys, values
+
+
+@answers.mistake("the first sequence asks for all", "index 1 of axis 0", 3 / 10)
+def _(q_t, k_t, v_t, keys, values):
+    keys, values = end(keys, k_t), end(values, v_t)
+    return attend(0 * q_t + q_t[0], keys, values), keys, values
+
+
+@answers.mistake("an axis of one query left", "laid out in another shape", 2 / 10)
+def _(q_t, k_t, v_t, keys, values):
+    o_t, keys, values = append_then_attend(q_t, k_t, v_t, keys, values)
+    return o_t[:, None], keys, values
+
+
+@answers.mistake("one largest score for all", "the largest score of all rows", 9 / 10)
+def _(q_t, k_t, v_t, keys, values):
+    keys, values = end(keys, k_t), end(values, v_t)
+
+    def weigh(a):
+        e = np.exp(a - a.max())
+        return e / e.sum(axis=1, keepdims=True)
+
+    return attend(q_t, keys, values, weigh), keys, values

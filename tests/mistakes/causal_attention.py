@@ -153,3 +153,91 @@ def _(q, k, v):
     q /= q.shape[2] ** 0.5
     p = hide(q @ k.swapaxes(1, 2), visible(q.shape[1]))
     return p @ v, p
+
+
+@answers.mistake("0 times infinity", "0 times infinity")
+def _(q, k, v):
+    hidden = np.triu(np.ones((q.shape[1], q.shape[1]), dtype=q.dtype), 1)
+    p = softmax(scores(q, k) + hidden * -np.inf)
+    return p @ v, p
+
+
+@answers.mistake("a mask of np.ones", "comes out as float64", 8 / 9)
+def _(q, k, v):
+    hidden = np.triu(np.ones((q.shape[1], q.shape[1])), 1)
+    p = softmax(scores(q, k) - 1e9 * hidden)
+    return p @ v, p
+
+
+@answers.mistake("keepdims left out", "keepdims=True", 1 / 9)
+def _(q, k, v):
+    a = np.where(visible(q.shape[1]), scores(q, k), -np.inf)
+    e = np.exp(a - a.max(axis=2))
+    p = e / e.sum(axis=2)
+    return p @ v, p
+
+
+@answers.mistake("keepdims left out of the sum", "keepdims=True", 1 / 9)
+def _(q, k, v):
+    a = np.where(visible(q.shape[1]), scores(q, k), -np.inf)
+    e = np.exp(a - a.max(axis=2, keepdims=True))
+    p = e / e.sum(axis=2)
+    return p @ v, p
+
+
+@answers.mistake(
+    "largest score over the queries", "the largest score is taken over the queries", 1 / 9
+)
+def _(q, k, v):
+    a = np.where(visible(q.shape[1]), scores(q, k), -np.inf)
+    e = np.exp(a - a.max(axis=1, keepdims=True))
+    p = e / e.sum(axis=2, keepdims=True)
+    return p @ v, p
+
+
+@answers.mistake(
+    "masked after the softmax, and divided again", "taken over masked keys as well", 8 / 9
+)
+def _(q, k, v):
+    p = softmax(scores(q, k)) * visible(q.shape[1])
+    p = p / p.sum(axis=2, keepdims=True)
+    return p @ v, p
+
+
+@answers.mistake("-100 for -infinity", "a number that is not low enough", 8 / 9)
+def _(q, k, v):
+    p = softmax(np.where(visible(q.shape[1]), scores(q, k), -100))
+    return p @ v, p
+
+
+@answers.mistake("100 taken off", "a number is taken off", 8 / 9)
+def _(q, k, v):
+    p = softmax(scores(q, k) - 100 * (~visible(q.shape[1])).astype(q.dtype))
+    return p @ v, p
+
+
+@answers.mistake("what is 0 counts as hidden", "should be", 8 / 9)
+def _(q, k, v):
+    a = np.tril(scores(q, k))
+    a[a == 0] = -np.inf
+    p = softmax(a)
+    return p @ v, p
+
+
+@answers.mistake("weights divided by the root", "the weights are divided by the root", 0)
+def _(q, k, v):
+    d = q.shape[2] ** 0.5
+    p = hide(scores(q, k) * d, visible(q.shape[1])) / d
+    return p @ v, p
+
+
+@answers.mistake("k.T", "exchanges all three axes")
+def _(q, k, v):
+    p = hide(q @ k.T / q.shape[2] ** 0.5, visible(q.shape[1]))
+    return p @ v, p
+
+
+@answers.mistake("k as it is", "k is to be transposed")
+def _(q, k, v):
+    p = hide(q @ k / q.shape[2] ** 0.5, visible(q.shape[1]))
+    return p @ v, p

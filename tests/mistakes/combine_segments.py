@@ -79,6 +79,17 @@ wrong("results exchanged", "keep first and add second", 0, lambda *given: put_in
 wrong("add alone", "expected 2 values", 0, lambda *given: put_in(*given)[1])
 wrong("mean of the keeps", "the mean of the keeps", 3 / 9, lambda k1, a1, k2, a2: (
     (k1 + k2) / 2, k2 * a1 + a2))  # fmt: skip
+wrong("each through the other", "passes the other's keep", 2 / 9, lambda k1, a1, k2, a2: (
+    k1 * k2, k2 * a1 + k1 * a2))  # fmt: skip
+wrong("a state of 1", "a state of 1 went in", 3 / 9, lambda k1, a1, k2, a2: (
+    k1 * k2, k2 * (k1 + a1) + a2))  # fmt: skip
+wrong("one after the other", "one after the other in time", 0, lambda k1, a1, k2, a2: (
+    np.concatenate([k1, k2], axis=1), np.concatenate([a1, a2], axis=1)))  # fmt: skip
+wrong("over time", "multiplied over time", 0, lambda k1, a1, k2, a2: (
+    (k1 * k2).prod(axis=1), (k2 * a1 + a2).sum(axis=1)))  # fmt: skip
+wrong("matrix products", "@ multiplies matrices", 1 / 9, lambda k1, a1, k2, a2: (
+    k1 @ k2, k2 @ a1 + a2))  # fmt: skip
+wrong("one array", "It returns one array", 0, lambda *given: np.stack(put_in(*given)))
 wrong("float64", "comes out as float64", 8 / 9, lambda *given: tuple(
     part.astype(np.float64) for part in put_in(*given)))  # fmt: skip
 

@@ -126,6 +126,8 @@ at_a_distance("reach + 1", "reach + 1 steps before", 2 / 10, lambda reach: reach
 at_a_distance("reach - 1", "reach - 1 steps before", 0, lambda reach: reach - 1)
 at_a_distance("reach doubled", "2 reach steps before", 2 / 10, lambda reach: 2 * reach)
 
+at_a_distance("power of two", "2**reach steps before", 2 / 10, lambda reach: 2**reach)
+
 
 @answers.mistake("rolled", "np.roll and negative indices", 5 / 10)
 def _(keep, add, reach):
@@ -262,3 +264,23 @@ def _(keep, add, reach):
 @answers.mistake("add alone returned", "expected 2 values")
 def _(keep, add, reach):
     return concatenated(keep, add, reach)[1]
+
+
+@answers.mistake("neighbours in pairs", "half as many came back")
+def _(keep, add, reach):
+    half = keep.shape[1] // 2 * 2
+    return join(keep[:, :half:2], add[:, :half:2], keep[:, 1::2], add[:, 1::2])
+
+
+@answers.mistake("every reach-th step", "a multiple of reach", 2 / 10)
+def _(keep, add, reach):
+    new_keep, new_add = keep.copy(), add.copy()
+    for t in range(reach, keep.shape[1], reach):
+        before = t - reach
+        new_keep[:, t], new_add[:, t] = join(keep[:, before], add[:, before], keep[:, t], add[:, t])
+    return new_keep, new_add
+
+
+@answers.mistake("first steps at the end", "too early", 0)
+def _(keep, add, reach):
+    return tuple(np.roll(a, -reach, axis=1) for a in concatenated(keep, add, reach))

@@ -150,3 +150,51 @@ def _(keep, add, h_0):
         h_t += add[:, t]
         states.append(h_t)
     return np.stack(states, axis=1)[:, [-1] * len(states)]
+
+
+@answers.mistake("h_0 at the first place", "h_0 stands at h[:, 0]")
+def _(keep, add, h_0):
+    h = np.zeros_like(add)
+    h[:, 0] = h_0
+    for t in range(1, add.shape[1]):
+        h[:, t] = keep[:, t] * h[:, t - 1] + add[:, t]
+    return h
+
+
+@answers.mistake("h_0 in front", "in front of the states")
+def _(keep, add, h_0):
+    states = [h_0]
+    for t in range(keep.shape[1]):
+        states.append(keep[:, t] * states[-1] + add[:, t])
+    return np.stack(states, axis=1)
+
+
+@answers.mistake("additions never decay", "never decays", 1 / 9)
+def _(keep, add, h_0):
+    return np.cumprod(keep, axis=1) * h_0[:, None] + np.cumsum(add, axis=1)
+
+
+@answers.mistake("as many steps as sequences", "as many steps as the batch", 1 / 9)
+def _(keep, add, h_0):
+    return states_in_a_list(keep[:, : len(keep)], add, h_0)
+
+
+@answers.mistake("reshaped", "reshape cuts the states up", 1 / 9)
+def _(keep, add, h_0):
+    return states_in_a_list(keep, add, h_0).swapaxes(0, 1).reshape(keep.shape)
+
+
+@answers.mistake("by logarithms", "not finite", 8 / 9)
+def _(keep, add, h_0):
+    total = np.cumsum(np.log(keep), axis=1)
+    return np.exp(total) * (h_0[:, None] + np.cumsum(add * np.exp(-total), axis=1))
+
+
+@answers.mistake("h_0 changed in place", "writes into its input h_0", 8 / 9)
+def _(keep, add, h_0):
+    states = []
+    for t in range(keep.shape[1]):
+        h_0 *= keep[:, t]
+        h_0 += add[:, t]
+        states.append(h_0.copy())
+    return np.stack(states, axis=1)

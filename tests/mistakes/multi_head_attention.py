@@ -168,3 +168,78 @@ def _(q, k, v, num_heads):
 def _(q, k, v, num_heads):
     q /= (q.shape[2] // num_heads) ** 0.5
     return merge(attend(*(split(a, num_heads) for a in (q, k, v)), root=1))
+
+
+def three_axes(q, k, v):
+    """Attention as in task 1, written for three axes."""
+    a = q @ k.swapaxes(1, 2) / q.shape[2] ** 0.5
+    a = np.where(np.tri(q.shape[1], dtype=bool), a, -np.inf)
+    p = np.exp(a - a.max(axis=2, keepdims=True))
+    return p / p.sum(axis=2, keepdims=True) @ v
+
+
+@answers.mistake("four axes for a function of three", "was given four")
+def _(q, k, v, num_heads):
+    return merge(three_axes(*(split(a, num_heads) for a in (q, k, v))))
+
+
+@answers.mistake("axis 2 of four", "runs over the queries", 1 / 9)
+def _(q, k, v, num_heads):
+    q, k, v = (split(a, num_heads) for a in (q, k, v))
+    a = q @ k.swapaxes(2, 3) / q.shape[3] ** 0.5
+    p = np.exp(np.where(np.tri(q.shape[2], dtype=bool), a, -np.inf))
+    return merge(p / p.sum(axis=2, keepdims=True) @ v)
+
+
+@answers.mistake("an axis of heads left", "an axis of their own")
+def _(q, k, v, num_heads):
+    return attend(*(split(a, num_heads) for a in (q, k, v))).swapaxes(1, 2)
+
+
+@answers.mistake("one after the other in time", "follow each other in time", 1 / 9)
+def _(q, k, v, num_heads):
+    parts = (np.split(a, num_heads, axis=2) for a in (q, k, v))
+    return np.concatenate([attend(*heads) for heads in zip(*parts, strict=True)], axis=1)
+
+
+@answers.mistake("heads before the batch", "in front of the batch on the way in", 2 / 9)
+def _(q, k, v, num_heads):
+    B, T, E = q.shape
+    q, k, v = (split(a, num_heads).swapaxes(0, 1).reshape(-1, T, E // num_heads) for a in (q, k, v))
+    return merge(attend(q, k, v).reshape(B, num_heads, T, E // num_heads))
+
+
+@answers.mistake("batch before the heads", "behind the batch on the way in", 2 / 9)
+def _(q, k, v, num_heads):
+    B, T, E = q.shape
+    q, k, v = (split(a, num_heads).reshape(-1, T, E // num_heads) for a in (q, k, v))
+    return merge(attend(q, k, v).reshape(num_heads, B, T, E // num_heads).swapaxes(0, 1))
+
+
+@answers.mistake("the last head alone", "that of the last one", 1 / 9)
+def _(q, k, v, num_heads):
+    o = attend(*(split(a, num_heads) for a in (q, k, v)))
+    return np.concatenate([o[:, -1]] * num_heads, axis=2)
+
+
+@answers.mistake("num_heads as the size", "taken for the size of a head", 1 / 9)
+def _(q, k, v, num_heads):
+    return four_axes(q, k, v, q.shape[2] // num_heads)
+
+
+@answers.mistake("keys and values of the first head", "keys and values of the first", 1 / 9)
+def _(q, k, v, num_heads):
+    d, outputs = q.shape[2] // num_heads, []
+    for j in range(num_heads):
+        outputs.append(attend(q[..., j * d : (j + 1) * d], k[..., :d], v[..., :d]))
+    return np.concatenate(outputs, axis=2)
+
+
+@answers.mistake("scaled twice", "twice; causal_attention does it already", 2 / 9)
+def _(q, k, v, num_heads):
+    return four_axes(q / (q.shape[2] // num_heads) ** 0.5, k, v, num_heads)
+
+
+@answers.mistake("weights beside the output", "expected o alone")
+def _(q, k, v, num_heads):
+    return four_axes(q, k, v, num_heads), None

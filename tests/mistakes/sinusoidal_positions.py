@@ -125,3 +125,37 @@ def _(T, E):
 def _(T, E):
     angle = np.arange(T)[:, None] // 10000.0 ** (np.arange(0, E, 2) / E)
     return np.stack([np.sin(angle), np.cos(angle)], axis=2).reshape(T, E)
+
+
+@answers.mistake("no brackets", "the exponent needs brackets")
+def _(T, E):
+    angle = np.arange(T)[:, None] / 10000**2 * np.arange(E // 2) / E
+    return np.stack([np.sin(angle), np.cos(angle)], axis=2).reshape(T, E)
+
+
+@answers.mistake("exponent rounded down", "by // or by integers", 1 / 8)
+def _(T, E):
+    return waves(T, E, rate=lambda k: 1 / 10000.0 ** (2 * k // E))
+
+
+@answers.mistake("rows take turns", "from step to step")
+def _(T, E):
+    P = waves(T, E, odd=np.sin)
+    P[1::2] = waves(T, E, even=np.cos)[1::2]
+    return P
+
+
+@answers.mistake("pairs from 1 on", "counted from 1")
+def _(T, E):
+    return waves(T, E, rate=lambda k: 10000.0 ** (-2 * (k + 1) / E))
+
+
+@answers.mistake("degrees", "taken for degrees")
+def _(T, E):
+    return waves(T, E, rate=lambda k: np.deg2rad(10000.0 ** (-2 * k / E)))
+
+
+@answers.mistake("cosine of the next pair", "the wavelength of the next pair", 4 / 8)
+def _(T, E):
+    P = np.concatenate([waves(T, E), waves(T, E, rate=lambda k: 10000.0 ** (-2 * (k + 1) / E))])
+    return np.where(np.arange(E) % 2 == 0, P[:T], P[T:])
