@@ -40,7 +40,7 @@ def named_results(value, like, names, take=as_array):
     """
     if len(names) == 1:
         values, likes = [value], [like]
-        if isinstance(value, tuple) and not isinstance(like, tuple | dict):
+        if _is_several(value, like):
             return {
                 names[0]: Missing(
                     f"It returns a tuple of {len(value)} values; expected {names[0]} alone."
@@ -62,6 +62,14 @@ def named_results(value, like, names, take=as_array):
         else:
             results[name] = take(name, item)
     return results
+
+
+def _is_several(value, like):
+    """Whether a tuple holds more than the one result that is asked for, and not just its rows."""
+    if not isinstance(value, tuple) or isinstance(like, tuple | dict):
+        return False
+    array = as_array("", value)
+    return isinstance(array, Missing) or array.shape != np.shape(like)
 
 
 def _named_entries(name, item, like, take):

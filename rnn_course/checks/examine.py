@@ -20,7 +20,8 @@ EPSILON = np.finfo(np.float64).eps
 SAFETY = 4  # the bounds count roundings along one order of operations; others differ a little
 CARRIED = (
     "A second call with the same inputs gives another result, so something is carried over from "
-    "one call to the next: a global variable, a default argument, or an unseeded random number."
+    "one call to the next: a global variable, a default argument, an unseeded random number, or an "
+    "array made with np.empty of which a part is never filled."
 )
 VIEW = (
     "your result is a view into the input {}, not a new array: whoever changes one changes the "
