@@ -383,6 +383,7 @@ NOT_FOLLOWED = {  # an argument of it does not matter, or it gives no numbers or
     },
     "combine_segments": {"one after the other", "over time", "matrix products"},
 }
+IN_PLACE = {"queries scaled in place", "in place"}  # what is called may change what calls it
 SPARED = ("results exchanged", "the output alone", "add alone")  # a caller would not run over them
 FOLLOWERS = [
     pytest.param(check, over, answers.task, mistake, id=f"{check.__name__}: {mistake.name}")
@@ -401,9 +402,12 @@ FOLLOWERS = [
 def test_right_function_over_any_known_mistake_is_judged_by_itself(check, over, task, mistake):
     """Do wrong numbers of an earlier function cost no points in the one that calls it?"""
     alone, followed = check(over(mistake.answer)), check(over(mistake.answer), mistake.answer)
-    assert followed.share >= alone.share
-    values = [part.held for part in followed.parts if not part.later][: len(followed.parts) - 2]
-    assert all(values) == (mistake.name not in NOT_FOLLOWED[task])
+    if mistake.name in NOT_FOLLOWED[task]:
+        assert followed.share == alone.share < 0.6
+    elif mistake.name in IN_PLACE:
+        assert followed.share > 0.85
+    else:
+        assert followed.share == 1
 
 
 @pytest.mark.parametrize(
