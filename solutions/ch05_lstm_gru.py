@@ -536,7 +536,7 @@ def table_row(forget_bias, seeds=(0, 1, 2), **changed):
 # which network reads names best? Then print `table_row` of each: it trains with three seeds and
 # gives the lowest and the highest value of every number.
 #
-# Ask one question of your own as well, with one change at a time: more updates, `num_updates=600`,
+# Ask one question of your own as well, with one change at a time: more updates, `num_updates=300`,
 # a negative bias, fewer units, `hidden_size=8`. This cell is not graded by itself; your answer
 # below rests on it.
 

@@ -130,6 +130,7 @@ BLENDS = {
         lambda k, n, h: np.tanh((1 - k["z"]) * n + k["z"] * h)
     ),
 }
+EXCHANGED = next(iter(BLENDS))
 SUSPECTS = {
     **{cause: _by_hand(blend=blend) for cause, blend in BLENDS.items()},
     'the reset gate acts on the other side of the product with W_hn: with "after" it multiplies '
@@ -172,7 +173,20 @@ SUSPECTS = {
         x, h, U, np.concatenate([part.T for part in np.split(W, 3)]), *rest
     ),
     "the input x_t does not enter.": lambda x, *rest: _reference(0 * x, *rest),
+    **{
+        f"two things. First, {EXCHANGED} Second, {cause}": _by_hand(
+            blend=BLENDS[EXCHANGED], candidate=candidate
+        )
+        for cause, candidate in CANDIDATES.items()
+    },
 }
+
+
+def _with_half_kept(step):
+    """The same arguments with z = 1/2, so that it does not matter which share is which."""
+    keep = np.repeat([1.0, 0.0, 1.0], H)  # (3H,)
+    arrays = {name: step[name] for name in ("W_xh", "W_hh", "b_xh", "b_hh")}
+    return step | {name: (keep * value.T).T for name, value in arrays.items()}
 
 
 def _task(seed):
@@ -182,6 +196,7 @@ def _task(seed):
     kept = np.zeros(3 * H)
     kept[H : 2 * H] = 60.0
     still = draw_step(rng, "after", b_hh=kept, W_hh=np.zeros((3 * H, H)))
+    halves = tuple(_with_half_kept(draw_step(rng, reset)) for reset in ("after", "before"))
     return Task(
         name="gru_step_forward",
         outputs=("h_t",),
@@ -189,6 +204,7 @@ def _task(seed):
         aspects=(
             Aspect('reset "after" the product, as in torch', 3, (after,)),
             Aspect('reset "before" the product, as in Cho et al.', 3, (before,)),
+            Aspect("the candidate, where z is 1/2, in both conventions", 2, halves),
             Aspect("one sequence, in both conventions", 1, single),
             Aspect("z = 1: the cell keeps its state", 1, (still,)),
         ),

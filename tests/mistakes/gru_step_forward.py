@@ -89,61 +89,61 @@ def wrong(name, says, keeps=0.0, **how):
     answers.mistake(name, says, keeps)(lambda *given: step(*given, **how))
 
 
-wrong("z and 1 - z exchanged", "z and 1 - z are exchanged",
+wrong("z and 1 - z exchanged", "z and 1 - z are exchanged", 2 / 12,
       blend=lambda k, n, h: k["z"] * n + (1 - k["z"]) * h)  # fmt: skip
 wrong("order z, r, n", "in the order z, r, n", order="zrn")
 wrong("order n, r, z", "in the order n, r, z", order="nrz")
-wrong("bias outside", "stands inside", 4 / 10,
+wrong("bias outside", "stands inside", 4 / 12,
       candidate=lambda x, h, k, U, W, b_x, b_h, reset: x @ U.T + b_x + b_h
       + (k["r"] * (h @ W.T) if reset == "after" else (k["r"] * h) @ W.T))  # fmt: skip
-wrong("bias under the gate", "it is added as it is", 6 / 10,
+wrong("bias under the gate", "it is added as it is", 6 / 12,
       candidate=lambda x, h, k, U, W, b_x, b_h, reset: x @ U.T + b_x + k["r"] * b_h
       + (k["r"] * (h @ W.T) if reset == "after" else (k["r"] * h) @ W.T))  # fmt: skip
-wrong("always after", "on the other side", 6 / 10,
+wrong("always after", "on the other side", 6 / 12,
       candidate=lambda x, h, k, U, W, b_x, b_h, reset: x @ U.T + b_x
       + k["r"] * (h @ W.T + b_h))  # fmt: skip
-wrong("always before", "on the other side", 4 / 10,
+wrong("always before", "on the other side", 4 / 12,
       candidate=lambda x, h, k, U, W, b_x, b_h, reset: x @ U.T + b_x
       + (k["r"] * h) @ W.T + b_h)  # fmt: skip
-wrong("W_hn transposed before the product", "W_hn is used the wrong way round", 6 / 10,
+wrong("W_hn transposed before the product", "W_hn is used the wrong way round", 6 / 12,
       candidate=lambda x, h, k, U, W, b_x, b_h, reset: x @ U.T + b_x
       + (k["r"] * (h @ W.T + b_h) if reset == "after" else (k["r"] * h) @ W + b_h))  # fmt: skip
-wrong("b_hn left out before the product", "b_hn is left out of the candidate", 6 / 10,
+wrong("b_hn left out before the product", "b_hn is left out of the candidate", 6 / 12,
       candidate=lambda x, h, k, U, W, b_x, b_h, reset: x @ U.T + b_x
       + (k["r"] * (h @ W.T + b_h) if reset == "after" else (k["r"] * h) @ W.T))  # fmt: skip
-wrong("1 - r", "1 - r stands in the candidate", 1 / 10,
+wrong("1 - r", "1 - r stands in the candidate", 1 / 12,
       candidate=lambda x, h, k, U, W, b_x, b_h, reset: x @ U.T + b_x
       + ((1 - k["r"]) * (h @ W.T + b_h) if reset == "after"
          else ((1 - k["r"]) * h) @ W.T + b_h))  # fmt: skip
-wrong("r on the finished candidate", "multiplies the finished candidate", 1 / 10,
+wrong("r on the finished candidate", "multiplies the finished candidate", 1 / 12,
       candidate=lambda x, h, k, U, W, b_x, b_h, reset: x @ U.T + b_x + h @ W.T + b_h,
       blend=lambda k, n, h: (1 - k["z"]) * k["r"] * n + k["z"] * h)  # fmt: skip
 wrong("order r, n, z", "in the order r, n, z", 0, order="rnz")
-wrong("reshaped into three", "reshape cuts the gates up", 1 / 10,
+wrong("reshaped into three", "reshape cuts the gates up", 1 / 12,
       cut=lambda a: a.reshape(3, len(a), -1))  # fmt: skip
 wrong("gates not squashed", "the gates r and z are not squashed", 0,
       squash=dict.fromkeys("rz", lambda a: a))  # fmt: skip
 wrong("two sigmoids added", "one sigmoid of the sum", 0,
       gate=lambda a_x, a_h: sigmoid(a_x) + sigmoid(a_h))  # fmt: skip
 wrong("gates without h_prev", "do not read h_prev", 0, gate=lambda a_x, a_h: sigmoid(a_x))
-wrong("gates without x_t", "do not read x_t", 1 / 10, gate=lambda a_x, a_h: sigmoid(a_h))
+wrong("gates without x_t", "do not read x_t", 1 / 12, gate=lambda a_x, a_h: sigmoid(a_h))
 wrong("sign in the blend", "a sign is wrong", 0, blend=lambda k, n, h: n + k["z"] * (n - h))
 wrong("old state whole", "the old state is kept whole and z", 0,
       blend=lambda k, n, h: h + k["z"] * n)  # fmt: skip
 wrong("tanh of h_t", "tanh is taken of h_t as well", 0,
       blend=lambda k, n, h: np.tanh((1 - k["z"]) * n + k["z"] * h))  # fmt: skip
-wrong("r left out", "is left out of the candidate", 1 / 10,
+wrong("r left out", "is left out of the candidate", 1 / 12,
       candidate=lambda x, h, k, U, W, b_x, b_h, reset: x @ U.T + b_x + h @ W.T + b_h)  # fmt: skip
-wrong("r on the input", "multiplies the input's part;", 1 / 10,
+wrong("r on the input", "multiplies the input's part;", 1 / 12,
       candidate=lambda x, h, k, U, W, b_x, b_h, reset: k["r"] * (x @ U.T + b_x)
       + h @ W.T + b_h)  # fmt: skip
-wrong("z in the candidate", "the update gate stands in the candidate", 1 / 10,
+wrong("z in the candidate", "the update gate stands in the candidate", 1 / 12,
       candidate=lambda x, h, k, U, W, b_x, b_h, reset: x @ U.T + b_x
       + (k["z"] * (h @ W.T + b_h) if reset == "after" else (k["z"] * h) @ W.T + b_h))  # fmt: skip
 wrong("r blends", "the reset gate blends", blend=lambda k, n, h: (1 - k["r"]) * n + k["r"] * h)
-wrong("sigmoid for n", "squashed by the sigmoid", 1 / 10, squash={"n": sigmoid})
-wrong("n not squashed", "tanh is missing", 1 / 10, squash={"n": lambda a: a})
-wrong("tanh for the gates", "the gates are squashed by tanh", 1 / 10,
+wrong("sigmoid for n", "squashed by the sigmoid", 1 / 12, squash={"n": sigmoid})
+wrong("n not squashed", "tanh is missing", 1 / 12, squash={"n": lambda a: a})
+wrong("tanh for the gates", "the gates are squashed by tanh", 1 / 12,
       squash={"r": np.tanh, "z": np.tanh})  # fmt: skip
 wrong("old state not blended in", "the old state is not blended in",
       blend=lambda k, n, h: (1 - k["z"]) * n)  # fmt: skip
@@ -155,17 +155,23 @@ def _(x_t, h_prev, W_xh, W_hh, b_xh, b_hh, reset):
     return step(x_t, h_prev, W_xh, W_hh, b_xh, 0 * b_hh, reset)
 
 
-@answers.mistake("b_xh left out", "b_xh is left out", keeps=1 / 10)
+@answers.mistake("b_xh left out", "b_xh is left out", keeps=1 / 12)
 def _(x_t, h_prev, W_xh, W_hh, b_xh, b_hh, reset):
     return step(x_t, h_prev, W_xh, W_hh, 0 * b_xh, b_hh, reset)
 
 
-@answers.mistake("state changed in place", "writes into its input h_prev", keeps=9 / 10)
+@answers.mistake("state changed in place", "writes into its input h_prev", keeps=11 / 12)
 def _(x_t, h_prev, *rest):
     h_prev[:] = step(x_t, h_prev, *rest)
     return h_prev.copy()
 
 
-@answers.mistake("float64", "comes out as float64", keeps=9 / 10)
+@answers.mistake("float64", "comes out as float64", keeps=11 / 12)
 def _(*given):
     return step(*given).astype(np.float64)
+
+
+wrong("z exchanged and b_hn outside", "two things", 0,
+      blend=lambda k, n, h: k["z"] * n + (1 - k["z"]) * h,
+      candidate=lambda x, h, k, U, W, b_x, b_h, reset: x @ U.T + b_x + b_h
+      + (k["r"] * (h @ W.T) if reset == "after" else (k["r"] * h) @ W.T))  # fmt: skip
