@@ -1,5 +1,7 @@
 """Compare what a function returned with what it should have returned, and say what differs."""
 
+import reprlib
+
 import numpy as np
 
 LOOSE = 1e-5  # two results of one formula, whatever the order and precision of its operations
@@ -26,7 +28,8 @@ def as_array(name, value):
             "is its absolute value, np.abs."
         )
     if array.dtype.kind not in "biuf":
-        return Missing(f"{name} should hold numbers, but it is {type(value).__name__}: {array!r}")
+        what = f"{type(value).__name__}: {reprlib.repr(value)}"
+        return Missing(f"{name} should hold numbers, but it is {what}")
     return array
 
 

@@ -286,8 +286,8 @@ class _Examination:
                 return (
                     f"With float32 inputs {name} comes out as {got.dtype}; expected float32."
                     f"{CAUSE}np.zeros and np.eye without dtype= give float64, which turns "
-                    "everything float64 that it touches. So does a NumPy integer such as "
-                    "mask.sum() in a division; int(mask.sum()) does not."
+                    "everything float64 that it touches. So does a NumPy number, such as "
+                    "mask.sum() in a division or np.sqrt(3); int(mask.sum()) and 3**0.5 do not."
                 )
         return self._problem(arguments, Aspect("", 0, ()), np.finfo(np.float32).eps)
 
