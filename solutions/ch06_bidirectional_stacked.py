@@ -98,6 +98,9 @@ checks.grade(checks.check_reverse_padded, reverse_padded, points=4)
 # axis, the forward chain's first: `(B, T, 2H)`, with zeros at padded steps. At index `t` stand the
 # states *at step* `t`. The primed weights are the arguments that end in `_reverse`.
 #
+# Your `reverse_padded` turns the rows there and back. If it is not right yet, this task and task 4
+# are judged by what they make of it, so that no mistake costs points twice.
+#
 # *Common mistake:* the states of the second chain left in the order of reading. `h[:, 0]` would
 # then join what the first chain knows at step 0 with what the second knows at the last.
 
@@ -139,7 +142,7 @@ bidirectional_states(
 ).round(4)
 
 # %% graded="bidirectional-states-value"
-checks.grade(checks.check_bidirectional_states, bidirectional_states, points=6)
+checks.grade(checks.check_bidirectional_states, bidirectional_states, reverse_padded, points=6)
 
 # %% [markdown]
 # ## Task 3: what each chain knows at its end
@@ -252,7 +255,9 @@ bidirectional_backward(
 )
 
 # %% graded="bidirectional-backward-value"
-checks.grade(checks.check_bidirectional_backward, bidirectional_backward, points=7)
+checks.grade(
+    checks.check_bidirectional_backward, bidirectional_backward, reverse_padded, points=7
+)
 
 # %% [markdown]
 # ## Task 5: layers on top of each other

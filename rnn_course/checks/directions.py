@@ -1,9 +1,12 @@
 """Checks of reading in both directions: the states of both chains."""
 
+import functools
+
 import numpy as np
 
 from rnn_course import layers, rnn, text
-from rnn_course.checks.examine import Aspect, Task, examine
+from rnn_course.checks.examine import Aspect, Task
+from rnn_course.checks.over_reversal import examine_over_reversal
 from rnn_course.checks.rnn import draw_weights
 from rnn_course.checks.rounding import measured_rounding
 
@@ -76,6 +79,12 @@ def _from_the_last_state(x, lengths, U, W, b, U_r, W_r, b_r):
     return side_by_side(forward, turn(turned, lengths))
 
 
+def _before(h, lengths):
+    """Of states in the order of the steps, that of the step after, where a real one comes."""
+    after = np.concatenate([h[:, 1:], 0 * h[:, :1]], axis=1)
+    return after * (np.arange(h.shape[1]) < lengths[:, None] - 1)[:, :, None]
+
+
 def _read(x, lengths, U, W, b):
     """States with zeros behind the first lengths[j] steps, whatever they hold."""
     return rnn.rnn_forward(x, None, U, W, b, lengths=lengths)[0]
@@ -139,6 +148,32 @@ WRONG_STATES = {
     ),
     "the backward chain starts from the forward chain's last state; both start from "
     "zeros.": _from_the_last_state,
+    "the backward states are one step late: h[:, t] holds that chain's state after it has read "
+    "x_t.": _with_backward(
+        lambda x, lengths, *reverse: _before(_backward_chain(x, lengths, *reverse), lengths)
+    ),
+    "the backward chain's last state stands at every step.": _with_backward(
+        lambda x, lengths, *reverse: (
+            _backward_chain(x, lengths, *reverse)[:, :1] + np.zeros((*x.shape[:2], 1))
+        )
+    ),
+    "the forward states are turned round as well; they stand in order "
+    "already.": lambda x, lengths, *weights: side_by_side(
+        turn(_chain(x, *weights[:3]), lengths), _backward_chain(x, lengths, *weights[3:])
+    ),
+    "both halves stand in the backward chain's order of reading.": lambda x, lengths, *weights: (
+        turn(both_states(x, lengths, *weights), lengths)
+    ),
+    "the backward chain uses W_hh the wrong way round.": _with_weights(
+        lambda U, W, b, U_r, W_r, b_r: (U, W, b, U_r, W_r.T, b_r)
+    ),
+    "the backward chain has no bias.": _with_weights(
+        lambda U, W, b, U_r, W_r, b_r: (U, W, b, U_r, W_r, 0 * b_r)
+    ),
+    "the padding of x is zero, but a state goes on without input too; the states at padded steps "
+    "should be zero.": lambda x, lengths, *weights: side_by_side(
+        *_halves(x * real_steps(x, lengths), lengths, *weights)
+    ),
     PADDING_KEPT: lambda *given: side_by_side(*_halves(*given)),
     f"{PADDING_KEPT} That is missing in the forward half.": lambda *given: side_by_side(
         _halves(*given)[0], _masked(*given)[1]
@@ -161,6 +196,27 @@ WRONG_STATES = {
 }
 
 
+def _states_over(read, masked):
+    """Reference over a reversal: how it reads padded steps, and whether it masks at the end."""
+
+    def over(reverse_padded):
+        def run(x, lengths, U, W, b, *reverse):
+            backward = read(reverse_padded(x, lengths), lengths, *reverse)
+            h = side_by_side(read(x, lengths, U, W, b), reverse_padded(backward, lengths))
+            return h * real_steps(x, lengths) if masked else h
+
+        return run
+
+    return over
+
+
+STATES_OVER = (
+    _states_over(_read, masked=False),
+    _states_over(_read, masked=True),
+    _states_over(lambda x, lengths, *weights: _chain(x, *weights), masked=True),
+)
+
+
 def _half(first):
     """Entries of one chain at real steps, as Aspect.where."""
 
@@ -171,13 +227,13 @@ def _half(first):
     return where
 
 
-def _states_task(seed):
+def _states_task(seed, run=both_states):
     rng = np.random.default_rng(seed)
     whole = draw_both(rng)
     return Task(
         name="bidirectional_states",
         outputs=("h",),
-        reference=both_states,
+        reference=run,
         aspects=(
             Aspect("the forward half of four padded sequences", 1, (whole,), where=_half(True)),
             Aspect("the backward half of them", 4, (whole,), where=_half(False)),
@@ -191,11 +247,16 @@ def _states_task(seed):
         ),
         suspects={"h": WRONG_STATES},
         fallbacks=(draw_both(rng, 3, (3, 2, 1), 3, 3),),
-        rounding=measured_rounding(both_states, T * (D + H)),
+        rounding=measured_rounding(both_states, T * (D + H + 2)),  # a bias and a tanh each step
         shapes={"h": "(B, T, 2H)"},
     )  # fmt: skip
 
 
-def check_bidirectional_states(answer, seed=6002):
-    """Check answer(x, lengths, W_xh, ..., b_h_reverse) -> h (B, T, 2H); returns a Verdict."""
-    return examine(_states_task(seed), answer)
+def check_bidirectional_states(answer, reverse_padded=None, seed=6002):
+    """Check answer(x, lengths, W_xh, ..., b_h_reverse) -> h (B, T, 2H); returns a Verdict.
+
+    ``reverse_padded`` is the learner's. Where it is wrong, a right function over it gets all
+    points: no mistake costs twice.
+    """
+    make_task = functools.partial(_states_task, seed)
+    return examine_over_reversal(make_task, answer, STATES_OVER, reverse_padded, seed)

@@ -6,7 +6,7 @@ from rnn_course import layers, text
 from rnn_course.checks.examine import Aspect, Task, examine
 
 T, D, H = 7, 3, 5
-LENGTHS = (5, 3, 6, 2)
+LENGTHS = (5, 2, 6, 3)
 
 
 def _rows(x):
@@ -30,6 +30,24 @@ def _turn_as_if(x, lengths):
     return layers.reverse_padded(x, np.clip(lengths, 0, x.shape[1]))
 
 
+def _overwritten(x, lengths):
+    """Steps filled in from the front, read from the array that is being filled."""
+    y = x.copy()
+    for j, length in enumerate(lengths):
+        for t in range(length):
+            y[j, t] = y[j, length - 1 - t]
+    return y
+
+
+def _behind_padding(x, lengths):
+    pairs = zip(x, lengths, strict=True)
+    return np.stack([np.concatenate([row[n:], row[:n][::-1]]) for row, n in pairs])
+
+
+def _first_row_alone(x, lengths):
+    return np.concatenate([_turn(x, lengths)[:1], x[1:]])
+
+
 def _padding_turned(x, lengths):
     """Only the padded steps of each row from back to front."""
     inside = layers.reverse_padded(x[:, ::-1], x.shape[1] - lengths)
@@ -45,6 +63,16 @@ REVERSE_SUSPECTS = {
     "the features are turned round, not the steps: time is axis 1.": lambda x, lengths: x[
         :, :, ::-1
     ],
+    "the features are turned round as well; a step keeps its features as they "
+    "are.": lambda x, lengths: np.where(_real(x, lengths), _turn(x, lengths)[:, :, ::-1], x),
+    "a step is overwritten before it is read, so that the half behind the middle stays: read from "
+    "x, write into a new array.": _overwritten,
+    "at the real steps stands x[:, ::-1], which begins with padding: each row is turned within its "
+    "own length.": lambda x, lengths: np.where(_real(x, lengths), x[:, ::-1], x),
+    "the first row alone is turned round: does the function return inside its loop?": (
+        _first_row_alone
+    ),
+    "the real steps stand behind the padding; they stay in front.": _behind_padding,
     "the last real step stays where it is: the real steps of row j are 0 to lengths[j] - "
     "1.": lambda x, lengths: _turn_as_if(x, lengths - 1),
     "the first step of padding is turned round with the real ones: they are 0 to lengths[j] - "
@@ -57,6 +85,9 @@ REVERSE_SUSPECTS = {
     ),
     "every row is turned round within the first row's length; each has its "
     "own.": lambda x, lengths: _turn_as_if(x, np.full_like(lengths, lengths[0])),
+    "every row is turned round within the shortest length; each has its own.": lambda x, lengths: (
+        _turn_as_if(x, np.full_like(lengths, lengths.min()))
+    ),
     "the real steps are right, and the padding is zero; it stays as it is.": lambda x, lengths: (
         _turn(x, lengths) * _real(x, lengths)
     ),
@@ -78,20 +109,24 @@ def _reverse_task(seed):
         lengths = np.array(lengths)
         return {"x": rng.uniform(-1, 1, (len(lengths), T, D)), "lengths": lengths}
 
+    main = draw(T, LENGTHS)
     return Task(
         name="reverse_padded",
         outputs=("y",),
         reference=_turn,
         aspects=(
-            Aspect("four sequences of different lengths, all padded", 3, (draw(T, LENGTHS),)),
-            Aspect("sequences that need no padding", 1, (draw(5, [5, 3, 5]),)),
+            Aspect("the real steps of four padded sequences", 2, (main,),
+                   where=lambda given: _real(*given.values())),
+            Aspect("their padding stays as it is", 1, (main,),
+                   where=lambda given: ~_real(*given.values())),
+            Aspect("sequences that need no padding", 1, (draw(5, [5, 5, 5]),)),
             Aspect("a sequence of length 0, and one of length 1", 1, (draw(4, [3, 0, 1]),)),
             Aspect("a batch of one; a single step", 1, (draw(6, [4]), draw(1, [1, 0]))),
         ),
         suspects={"y": REVERSE_SUSPECTS},
         fallbacks=(draw(3, [2, 1, 2]), draw(5, [4, 4, 4])),
         shapes={"y": "(B, T, D)"},
-    )
+    )  # fmt: skip
 
 
 def check_reverse_padded(answer, seed=6001):
@@ -119,8 +154,17 @@ def _final(h, lengths):
 FINAL_SUSPECTS = {
     "h[:, -1] is the padded end of most rows: the forward chain has finished at step lengths[j] - "
     "1, the backward one at step 0.": lambda h, lengths: h[:, -1],
-    "the backward half is taken at the last real step too, where that chain has read one item "
-    "only; it has finished at step 0.": _last_step,
+    "both halves are taken at the last real step, where the backward chain has read one item only; "
+    "it has finished at step 0. (The halves meet at h.shape[2] // 2, whatever h.)": _last_step,
+    "the backward half is taken at the padded end; it has finished at step 0.": lambda h, lengths: (
+        _ends(_last_step(h, lengths), h[:, -1], _size(h))
+    ),
+    "the forward half is taken at step -lengths[j], which counts from the padded end; it has "
+    "finished at step lengths[j] - 1.": lambda h, lengths: _ends(
+        h[np.arange(len(h)), -lengths], h[:, 0], _size(h)
+    ),
+    "h[:, lengths - 1] takes the last steps of all rows in every row: rows and steps go in pairs, "
+    "h[np.arange(B), lengths - 1].": lambda h, lengths: h[:, lengths - 1],
     "the forward half is taken at the padded end; it has finished at step lengths[j] - "
     "1.": lambda h, lengths: _ends(h[:, -1], h[:, 0], _size(h)),
     "the forward half is taken at the padded end, and the backward half at the last real "
@@ -163,6 +207,13 @@ FINAL_SUSPECTS = {
 }
 
 
+def _silenced(given):
+    """The first row's first state and the last row's last real one set to zero."""
+    h = given["h"].copy()
+    h[0, 0], h[-1, given["lengths"][-1] - 1] = 0, 0
+    return given | {"h": h}
+
+
 def _final_task(seed):
     rng = np.random.default_rng(seed)
 
@@ -180,8 +231,9 @@ def _final_task(seed):
             Aspect("the forward half of four padded sequences", 2, (main,),
                    where=lambda given: np.arange(2 * H) < H),
             Aspect("their backward half", 2, (main,), where=lambda given: np.arange(2 * H) >= H),
-            Aspect("no padding; a batch of one; one unit in each chain", 1,
-                   (draw(6, [2, 6, 4]), draw(5, [3]), draw(5, [4, 3], 1))),
+            Aspect("no padding; a batch of one; one unit; real states of zero", 1,
+                   (draw(6, [6, 6, 6]), draw(5, [3]), draw(5, [4, 3], 1),
+                    _silenced(draw(6, [2, 6, 4])))),
             Aspect("a sequence of length 0, and one of length 1", 1, (draw(4, [3, 0, 1]),)),
         ),
         suspects={"h_final": FINAL_SUSPECTS},

@@ -44,6 +44,33 @@ def _residual(x, layers):
     return np.stack(states)
 
 
+def _exchanged(layer):
+    U, W = layer["W_xh"], layer["W_hh"]
+    return (W, U) if U.shape == W.shape else (U, W)
+
+
+def _one_state(x, layers):
+    """One state goes from layer to layer and on to the next step."""
+    h, steps = np.zeros((len(x), len(layers[0]["b_h"]))), []
+    for t in range(x.shape[1]):
+        below, now = x[:, t], []
+        for layer in layers:
+            h = below = np.tanh(below @ layer["W_xh"].T + h @ layer["W_hh"].T + layer["b_h"])
+            now.append(h)
+        steps.append(np.stack(now))
+    return np.stack(steps, axis=2)
+
+
+def _first_steps(x, layers):
+    """Every layer starts from the layer below's state of step 0."""
+    below, h_0, states = x, None, []
+    for layer in layers:
+        below = _layer(below, layer, h_0)
+        h_0 = below[:, 0]
+        states.append(below)
+    return np.stack(states)
+
+
 STACK_SUSPECTS = {
     "every layer is fed with x; a layer above the lowest reads the states of the layer "
     "below.": _fed_with_x,
@@ -65,6 +92,18 @@ STACK_SUSPECTS = {
     "a layer is fed with the last state of the layer below, at every step; it reads the state of "
     "the same step.": lambda x, layers: _run(x, layers, lambda h: 0 * h + h[:, -1:]),
     "every layer starts from the last state of the layer below; all start from zeros.": _carried_on,
+    "every layer starts from the first state of the layer below; all start from "
+    "zeros.": _first_steps,
+    "one state is handed from layer to layer, and on to the next step; each layer has a state of "
+    "its own.": _one_state,
+    "every step holds the last one's states, as if one array were stored T times. Does every step "
+    "make a new array?": lambda x, layers: 0 * _run(x, layers) + _run(x, layers)[:, :, -1:],
+    "W_xh and W_hh are exchanged where both are (H, H).": lambda x, layers: _run(
+        x, [layer | dict(zip(("W_xh", "W_hh"), _exchanged(layer), strict=True)) for layer in layers]
+    ),
+    "the first entry of layers is skipped; layers[0] is the lowest.": lambda x, layers: _run(
+        x, layers[1:]
+    ),
     "the order of the steps is turned round between the layers.": lambda x, layers: _run(
         x, layers, lambda h: h[:, ::-1]
     ),
@@ -93,6 +132,9 @@ STACK_SUSPECTS = {
     # The others have another shape.
     "only the top layer's states are there; those of all layers are asked for.": lambda x, layers: (
         _run(x, layers)[-1]
+    ),
+    "the lowest layer alone is there: does the function return inside its loop?": (
+        lambda x, layers: _run(x, layers)[:1]
     ),
     "the lowest layer is missing.": lambda x, layers: _run(x, layers)[1:],
     "the top layer is missing.": lambda x, layers: _run(x, layers)[:-1],
@@ -136,7 +178,7 @@ def _stack_task(seed):
         ),
         suspects={"h": STACK_SUSPECTS},
         fallbacks=(draw(D=H), draw(D=3, B=3, T=3, H=3)),
-        rounding=measured_rounding(_run, L * T * (D + H)),
+        rounding=measured_rounding(_run, L * T * (2 * H + 2)),  # with a bias and a tanh each step
         shapes={"h": "(L, B, T, H)"},
     )  # fmt: skip
 
@@ -190,6 +232,11 @@ DROPOUT_SUSPECTS = {
     "nothing is dropped.": _in_training(lambda x, keep, rate: x),
     "it is divided by the share that happens to be kept; the probability of being kept is 1 - "
     "rate.": _in_training(lambda x, keep, rate: x * keep / keep.mean()),
+    "it is divided by a rate of 1/2, whatever the rate.": _in_training(
+        lambda x, keep, rate: x * keep / 0.5
+    ),
+    "what is kept is multiplied by 1 + rate; it is divided by 1 - rate, which is "
+    "more.": _in_training(lambda x, keep, rate: x * keep * (1 + rate)),
     "the root of 1 - rate stands where 1 - rate belongs.": _in_training(
         lambda x, keep, rate: x * keep / np.sqrt(1 - rate)
     ),
@@ -203,6 +250,9 @@ DROPOUT_SUSPECTS = {
     "itself.": _in_use(lambda rate: 1 / (1 - rate)),
     "multiplying by 1 - rate outside training belongs to the other kind of dropout, which does not "
     "divide in training; here the result is x.": _in_use(lambda rate: 1 - rate),
+    "outside training everything is multiplied by the rate; the result is x.": _in_use(
+        lambda rate: rate
+    ),
     "outside training everything is dropped; the result is x.": _in_use(lambda rate: 0),
 }
 
@@ -211,13 +261,12 @@ def _dropout_task(seed):
     rng = np.random.default_rng(seed)
 
     def draw(*shape, rate=0.2, keep=True):
-        """Some entries kept and some dropped, whatever the seed."""
-        mask = rng.random(shape) >= 0.4
-        mask.flat[:2] = True, False
+        """Three fifths kept, whatever the seed: a share that is not 1 - rate, nor 1/2."""
         x = rng.uniform(0.5, 2, shape) * rng.choice((-1.0, 1.0), shape)
+        mask = rng.permutation(np.arange(x.size) >= 0.4 * x.size).reshape(shape)
         return {"x": x, "keep": mask if keep else None, "rate": rate}
 
-    main = draw(2, 5, 3)
+    main = draw(4, 5, 3)
     all_kept = draw(3, 4, rate=0.3) | {"keep": np.ones((3, 4), dtype=bool)}
     no_dropout = draw(7, rate=0.0) | {"keep": np.ones(7, dtype=bool)}
     return Task(
@@ -229,10 +278,13 @@ def _dropout_task(seed):
             Aspect("what is dropped", 1, (main,), where=lambda given: ~given["keep"]),
             Aspect("another rate, another shape", 1, (draw(4, 6, rate=0.75),)),
             Aspect("everything kept by chance; a rate of 0", 1, (all_kept, no_dropout)),
-            Aspect("outside training: keep is None", 3, (draw(2, 5, 3, keep=False),)),
+            Aspect("outside training: keep is None", 3, (draw(4, 5, 3, keep=False),)),
         ),
         suspects={"y": DROPOUT_SUSPECTS},
-        rounding=lambda x, keep, rate: 8 * np.abs(x) / (1 - rate),
+        # four roundings by half an epsilon: of the rate, of 1 - rate, of a product, of a quotient
+        rounding=lambda x, keep, rate: (
+            (1.5 + 0.5 * max(1, rate / (1 - rate))) * abs(x) / (1 - rate)
+        ),
         shapes={"y": "that of x"},
     )
 

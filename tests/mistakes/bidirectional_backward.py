@@ -103,6 +103,39 @@ def einsum_by_hand(dh, x, lengths, *weights):
     return dx + turned(dx_turned, lengths), keyed(grads, others)
 
 
+@answers.right
+def one_way_through_both_chains(dh, x, lengths, U, W, b, U_r, W_r, b_r):
+    """One network of 2H units whose halves do not see each other."""
+    (H, D), zeros = U.shape, np.zeros_like
+    both = np.block([[U, zeros(U)], [zeros(U), U_r]]), np.block([[W, zeros(W)], [zeros(W), W_r]])
+    d_both = np.dstack([dh[..., :H], turned(dh[..., H:], lengths)])
+    x_both = np.dstack([x, turned(x, lengths)])
+    dx, grads = way(d_both, x_both, lengths, *both, np.concatenate([b, b_r]))
+    first = {"W_xh": grads["W_xh"][:H, :D], "W_hh": grads["W_hh"][:H, :H], "b_h": grads["b_h"][:H]}
+    other = {"W_xh": grads["W_xh"][H:, D:], "W_hh": grads["W_hh"][H:, H:], "b_h": grads["b_h"][H:]}
+    return [dx[..., :D] + turned(dx[..., D:], lengths), keyed(first, other)]
+
+
+@answers.right
+def one_step_of_dh_at_a_time(dh, x, lengths, *weights):
+    """The gradient is linear in dh."""
+    total = None
+    for t in range(dh.shape[1]):
+        alone = np.zeros_like(dh)
+        alone[:, t] = dh[:, t]
+        dx, grads = two_ways_back(alone, x, lengths, *weights)
+        if total is not None:
+            dx, grads = dx + total[0], {name: grads[name] + total[1][name] for name in grads}
+        total = dx, grads
+    return total
+
+
+@answers.right
+def keys_in_another_order(*given):
+    dx, grads = two_ways_back(*given)
+    return dx, {name: grads[name] for name in sorted(grads, reverse=True)}
+
+
 def second_way(name, says, keeps, run):
     """An answer whose forward chain is right; run gives the second chain's dx and gradients."""
 
@@ -135,10 +168,84 @@ def _(dh, x, n, *weights):
     return way(dh, x, n, *weights)
 
 
-@lambda run: second_way("turned with the padding", "differ", 4 / 14, run)
+@lambda run: second_way("turned with the padding", "leave out real steps", 4 / 14, run)
 def _(dh, x, n, *weights):
     dx, grads = way(dh[:, ::-1], x[:, ::-1], n, *weights)
     return dx[:, ::-1], grads
+
+
+@lambda run: second_way(
+    "dh turned with its padding", "half of dh is turned round with", 4 / 14, run
+)
+def _(dh, x, n, *weights):
+    dx, grads = way(dh[:, ::-1], turned(x, n), n, *weights)
+    return turned(dx, n), grads
+
+
+@lambda run: second_way("dx put back with its padding", "is put back with its padding", 7 / 14, run)
+def _(dh, x, n, *weights):
+    dx, grads = way(turned(dh, n), turned(x, n), n, *weights)
+    return dx[:, ::-1], grads
+
+
+@lambda run: second_way(
+    "padded steps count in the second chain", "count in the second", 4 / 14, run
+)
+def _(dh, x, n, *weights):
+    full = np.full_like(n, x.shape[1])
+    dx, grads = way(turned(dh, n), turned(x, n), full, *weights)
+    return turned(dx, n), grads
+
+
+@answers.mistake("padded steps count in the forward chain", "count in the forward", keeps=5 / 14)
+def _(dh, x, lengths, *weights):
+    first, second = np.split(dh, 2, axis=-1)
+    dx, grads = way(first, x, np.full_like(lengths, x.shape[1]), *weights[:3])
+    dx_turned, others = way(turned(second, lengths), turned(x, lengths), lengths, *weights[3:])
+    return dx + turned(dx_turned, lengths), keyed(grads, others)
+
+
+@answers.mistake("dx masked in place of dh", "what dh holds there has gone back", keeps=2 / 14)
+def _(dh, x, lengths, *weights):
+    first, second = np.split(dh, 2, axis=-1)
+    full = np.full_like(lengths, x.shape[1])
+    dx, grads = way(first, x, full, *weights[:3])
+    dx_turned, others = way(turned(second, lengths), turned(x, lengths), full, *weights[3:])
+    return real(x, lengths) * (dx + turned(dx_turned, lengths)), keyed(grads, others)
+
+
+@answers.mistake("the first run's cache for both", "the second run's cache", keeps=2 / 14)
+def _(dh, x, lengths, *weights):
+    first, second = np.split(dh, 2, axis=-1)
+    _, cache = rnn_forward(x, None, *weights[:3], lengths=lengths)
+    dx, _, grads = rnn_backward(first, cache)
+    dx_turned, _, others = rnn_backward(turned(second, lengths), cache)
+    return dx + turned(dx_turned, lengths), keyed(grads, others)
+
+
+@answers.mistake("the first half of dh for both", "with the first half of dh", keeps=2 / 14)
+def _(dh, x, lengths, *weights):
+    return two_ways_back(np.dstack([dh[..., : len(weights[2])]] * 2), x, lengths, *weights)
+
+
+@answers.mistake("all of dh turned round", "both halves of dh are turned round", keeps=0)
+def _(dh, x, lengths, *weights):
+    return two_ways_back(turned(dh, lengths), x, lengths, *weights)
+
+
+@answers.mistake("both added and then turned round", "the sum is turned round", keeps=5 / 14)
+def _(dh, x, lengths, *weights):
+    first, second = np.split(dh, 2, axis=-1)
+    dx, grads = way(first, x, lengths, *weights[:3])
+    dx_turned, others = way(turned(second, lengths), turned(x, lengths), lengths, *weights[3:])
+    return turned(dx + dx_turned, lengths), keyed(grads, others)
+
+
+@answers.mistake("dh_0 not unpacked", "too many values to unpack", keeps=0)
+def _(dh, x, lengths, *weights):
+    _, cache = rnn_forward(x, None, *weights[:3], lengths=lengths)
+    dx, grads = rnn_backward(dh[..., : len(weights[2])], cache)
+    return dx, grads
 
 
 @answers.mistake("turned with the padding, dh masked", "with their padding", 4 / 14)
@@ -189,7 +296,8 @@ other_dx("dx of the forward chain alone", "the forward chain's alone", lambda f,
 other_dx("dx of the backward chain alone", "the backward chain's alone", lambda f, b: b)
 other_dx("dx averaged", "the two are averaged", lambda f, b: (f + b) / 2)
 other_dx("dx side by side", "they are added", lambda f, b: np.concatenate([f, b], axis=2))
-other_dx("dx of the difference", "differ", lambda f, b: f - b)
+other_dx("dx of the difference", "is subtracted", lambda f, b: f - b)
+other_dx("dx of both in one array", "lie on top of each other", lambda f, b: np.stack([f, b]))
 
 
 def other_grads(name, says, keeps, change):
@@ -211,6 +319,11 @@ other_grads("the forward gradients alone", "no entry 'W_xh_reverse'", 5 / 14, fi
 other_grads("a list of gradients", "should be a dict", 3 / 14, lambda g: list(g.values()))
 other_grads("the backward keys overwrite", "are exchanged", 3 / 14,
             lambda g: {k[:-8]: g[k] for k in g if "reverse" in k})  # fmt: skip
+other_grads("keys with a d", "its keys: dW_xh", 3 / 14, lambda g: {f"d{k}": g[k] for k in g})
+other_grads("one set of keys", "each chain has its own", 3 / 14,
+            lambda g: {k: g[k] + g[f"{k}_reverse"] for k in first_three(g)})  # fmt: skip
+other_grads("a mean over the batch for b_h", "it is averaged over the batch", 6 / 14,
+            lambda g: {k: g[k] / 4 if k == "b_h" else g[k] for k in g})  # fmt: skip
 other_grads("float64", "comes out as float64", 13 / 14,
             lambda g: {k: g[k] + np.zeros(g[k].shape) for k in g})  # fmt: skip
 
@@ -229,3 +342,8 @@ def _(dh, *rest):
 def _(dh, x, lengths, *weights):
     dh *= real(x, lengths)
     return two_ways_back(dh, x, lengths, *weights)
+
+
+@answers.mistake("gradients first", "dx should hold numbers", keeps=0)
+def _(*given):
+    return two_ways_back(*given)[::-1]

@@ -93,6 +93,46 @@ def package_steps_in_lists(x, lengths, *weights):
     return np.array(rows)
 
 
+@answers.right
+def one_run_of_both_chains(x, lengths, U, W, b, U_reverse, W_reverse, b_reverse):
+    """One network of 2H units whose halves do not see each other."""
+    H, zeros = len(b), np.zeros_like
+    U_both = np.block([[U, zeros(U)], [zeros(U), U_reverse]])
+    W_both = np.block([[W, zeros(W)], [zeros(W), W_reverse]])
+    both = np.dstack([x, turned(x, lengths)])
+    h = chain(both, lengths, U_both, W_both, np.concatenate([b, b_reverse]))
+    return np.dstack([h[..., :H], turned(h[..., H:], lengths)])
+
+
+@answers.right
+def groups_of_one_length(x, lengths, *weights):
+    H = len(weights[2])
+    h = np.zeros((*x.shape[:2], 2 * H), dtype=x.dtype)
+    for n in {*lengths.tolist()} - {0}:
+        rows = np.flatnonzero(lengths == n)
+        inside = x[rows, :n]
+        h[rows, :n, :H] = unmasked(inside, *weights[:3])
+        h[rows, :n, H:] = unmasked(inside[:, ::-1], *weights[3:])[:, ::-1]
+    return h
+
+
+@answers.right
+def step_by_recursion(x, lengths, *weights):
+    def state(row, t, n, step, U, W, b):
+        if not 0 <= t < n:
+            return np.zeros_like(b)
+        return np.tanh(U @ row[t] + W @ state(row, t - step, n, step, U, W, b) + b)
+
+    return np.array([
+        [
+            np.concatenate([state(row, t, n, 1, *weights[:3]), state(row, t, n, -1, *weights[3:])])
+            * (t < n)
+            for t in range(len(row))
+        ]
+        for row, n in zip(x, lengths, strict=True)
+    ])  # fmt: skip
+
+
 def backward_half(name, says, keeps, run):
     """An answer whose forward half is right."""
 
@@ -117,6 +157,35 @@ backward_half("padding of the backward half kept", "missing in the backward half
               lambda x, n, *reverse: turned(unmasked(turned(x, n), *reverse), n))  # fmt: skip
 
 
+@lambda run: backward_half("the state before each step", "one step late", 2 / 12, run)
+def _(x, n, *reverse):
+    h = turned(chain(turned(x, n), n, *reverse), n)
+    return np.concatenate([h[:, 1:], 0 * h[:, :1]], axis=1)
+
+
+@lambda run: backward_half(
+    "the end of the chain at every step", "stands at every step", 1 / 12, run
+)
+def _(x, n, *reverse):
+    h = turned(chain(turned(x, n), n, *reverse), n)
+    return np.repeat(h[:, :1], x.shape[1], axis=1)
+
+
+@lambda run: backward_half("a loop from the padded end", "with their padding", 3 / 12, run)
+def _(x, n, U, W, b):
+    h_t, states = np.zeros((len(x), len(b)), dtype=x.dtype), []
+    for t in range(x.shape[1] - 1, -1, -1):
+        h_t = np.tanh(x[:, t] @ U.T + h_t @ W.T + b)
+        states.insert(0, h_t)
+    return np.stack(states, axis=1)
+
+
+@lambda run: backward_half("fed with the forward states", "rest is right", 2 / 12, run)
+def _(x, n, *reverse):
+    above = chain(x, n, *reverse)[:, :, : x.shape[2]]
+    return turned(chain(turned(above, n), n, *reverse), n)
+
+
 def other_weights(name, says, keeps, change):
     @answers.mistake(name, says, keeps)
     def _(x, lengths, *weights):
@@ -131,7 +200,9 @@ other_weights("W_hh of the forward chain", "takes W_hh of the forward one", 2 / 
               lambda U, W, b, U_r, W_r, b_r: (U, W, b, U_r, W, b_r))  # fmt: skip
 other_weights("b_h of the forward chain", "takes b_h of the forward one", 2 / 12,
               lambda U, W, b, U_r, W_r, b_r: (U, W, b, U_r, W_r, b))  # fmt: skip
-other_weights("no bias in the backward chain", "differ", 2 / 12,
+other_weights("W_hh_reverse the wrong way round", "uses W_hh the wrong way round", 2 / 12,
+              lambda U, W, b, U_r, W_r, b_r: (U, W, b, U_r, W_r.T, b_r))  # fmt: skip
+other_weights("no bias in the backward chain", "has no bias", 2 / 12,
               lambda U, W, b, U_r, W_r, b_r: (U, W, b, U_r, W_r, 0 * b_r))  # fmt: skip
 
 
@@ -191,3 +262,37 @@ def _(x, lengths, *weights):
     result = two_runs(x, lengths, *weights)
     x[:] = turned(x, lengths)
     return result
+
+
+@answers.mistake(
+    "all states turned round at the end", "the forward states are turned", keeps=5 / 12
+)
+def _(x, lengths, *weights):
+    forward = chain(x, lengths, *weights[:3])
+    return turned(np.dstack([forward, chain(turned(x, lengths), lengths, *weights[3:])]), lengths)
+
+
+@answers.mistake("padding of x set to zero", "a state goes on without input", keeps=7 / 12)
+def _(x, lengths, *weights):
+    x = x * real(x, lengths)
+    return np.dstack(
+        [unmasked(x, *weights[:3]), turned(unmasked(turned(x, lengths), *weights[3:]), lengths)]
+    )
+
+
+@answers.mistake("cut at the longest length", "expected (4, 7, 10)", keeps=2 / 12)
+def _(x, lengths, *weights):
+    return two_runs(x, lengths, *weights)[:, : lengths.max()]
+
+
+@answers.mistake("states and cache together", "'tuple' object has no attribute", keeps=0)
+def _(x, lengths, *weights):
+    forward = rnn_forward(x, None, *weights[:3], lengths=lengths)
+    backward = rnn_forward(turned(x, lengths), None, *weights[3:], lengths=lengths)
+    return np.concatenate([forward, turned(backward, lengths)], axis=2)
+
+
+@answers.mistake("rows of their own lengths", "rows of different lengths", keeps=2 / 12)
+def _(x, lengths, *weights):
+    h = two_runs(x, lengths, *weights)
+    return [row[:n] for row, n in zip(h, lengths, strict=True)]

@@ -11,6 +11,11 @@ def last(h, lengths):
     return h[np.arange(len(h)), lengths - 1]
 
 
+def width(h):
+    """Half of the last axis, of all steps or of one row."""
+    return h.shape[2 if h.ndim == 3 else 0] // 2
+
+
 def ends(forward, backward):
     H = forward.shape[1] // 2
     return np.concatenate([forward[:, :H], backward[:, H:]], axis=1)
@@ -64,12 +69,36 @@ def both_halves_chosen(h, lengths):
     return np.where(forward, last(h, lengths), h[:, 0])
 
 
+@answers.right
+def carried_along(h, lengths):
+    H = h.shape[2] // 2
+    forward = np.zeros_like(h[:, 0, :H])
+    for t in range(h.shape[1]):
+        forward = np.where((t < lengths)[:, None], h[:, t, :H], forward)
+    return np.concatenate([forward, h[:, 0, H:]], axis=1)
+
+
+@answers.right
+def one_half_overwritten(h, lengths):
+    result, H = h[:, 0].copy(), h.shape[2] // 2
+    result[:, :H] = h[np.arange(len(h)), lengths - 1, :H]
+    return result
+
+
+@answers.right
+def places_in_a_flat_array(h, lengths):
+    B, T, width = h.shape
+    flat, first = h.reshape(B * T, width), np.arange(B) * T
+    final = flat.take(first + np.maximum(lengths, 1) - 1, axis=0)
+    return np.hstack([final[:, : width // 2], flat.take(first, axis=0)[:, width // 2 :]])
+
+
 def wrong(name, says, keeps, answer):
     answers.mistake(name, says, keeps)(answer)
 
 
 wrong("h[:, -1]", "the padded end of most rows", 0, lambda h, n: h[:, -1].copy())
-wrong("the last real step for both", "where that chain has read one item", 2 / 8,
+wrong("the last real step for both", "the backward chain has read one item", 2 / 8,
       lambda h, n: last(h, n))  # fmt: skip
 wrong("the padded end for the forward half", "is taken at the padded end", 2 / 8,
       lambda h, n: ends(h[:, -1], h[:, 0]))  # fmt: skip
@@ -102,6 +131,22 @@ wrong("both whole states", "both whole states", 0,
       lambda h, n: np.hstack([last(h, n), h[:, 0]]))  # fmt: skip
 wrong("lengths without rows", "expected (4, 10)", 0,
       lambda h, n: np.concatenate([h[:, n - 1, :5], h[:, n * 0, 5:]], axis=-1))  # fmt: skip
+wrong("steps without rows", "rows and steps go in pairs", 0, lambda h, n: h[:, n - 1])
+wrong("the padded end for the backward half", "half is taken at the padded end", 2 / 8,
+      lambda h, n: ends(last(h, n), h[:, -1]))  # fmt: skip
+wrong("steps counted from the end", "counts from the padded end", 2 / 8,
+      lambda h, n: ends(h[np.arange(len(h)), -n], h[:, 0]))  # fmt: skip
+wrong("the same half twice", "the wrong halves", 2 / 8,
+      lambda h, n: np.hstack([last(h, n)[:, : width(h)], h[:, 0, : width(h)]]))  # fmt: skip
+wrong("H written as 5", "meet at h.shape[2] // 2", 7 / 8,
+      lambda h, n: np.hstack([last(h, n)[:, :5], h[:, 0, 5:]]))  # fmt: skip
+wrong("H from the number of steps", "rest is right", 2 / 8,
+      lambda h, n: np.hstack([last(h, n)[:, : width(h[0])], h[:, 0, width(h[0]) :]]))  # fmt: skip
+wrong("halves on an axis of their own", "in another shape", 0,
+      lambda h, n: np.stack(np.split(both_ends(h, n), 2, axis=1)))  # fmt: skip
+wrong("halves below each other", "in another shape", 0,
+      lambda h, n: np.concatenate(np.split(both_ends(h, n), 2, axis=1)))  # fmt: skip
+wrong("no row for length 0", "expected (3, 10)", 7 / 8, lambda h, n: both_ends(h, n)[n > 0])
 wrong(
     "a pair", "expected h_final alone", 0, lambda h, n: tuple(np.split(both_ends(h, n), 2, axis=1))
 )
@@ -118,3 +163,24 @@ def _(h, lengths):
 def _(h, lengths):
     lengths -= 1
     return both_ends(h, lengths + 1)
+
+
+@answers.mistake("padding found by its zeros", "0, 2 of axis 0 (0 to 2) only", keeps=7 / 8)
+def _(h, lengths):
+    silent = ~h.any(axis=2)  # (B, T)
+    return ends(h[np.arange(len(h)), silent.argmax(axis=1) - 1], h[:, 0])
+
+
+@answers.mistake("the last entry of an empty row", "out of bounds", keeps=7 / 8)
+def _(h, lengths):
+    H = h.shape[2] // 2
+    pairs = zip(h, lengths, strict=True)
+    return np.stack([np.concatenate([row[:n][-1, :H], row[0, H:]]) for row, n in pairs])
+
+
+@answers.mistake("every row written over the ones before", "of axis 0 (0 to 3) only", keeps=0)
+def _(h, lengths):
+    result = np.zeros_like(h[:, 0])
+    for row in both_ends(h, lengths):
+        result[:] = row
+    return result

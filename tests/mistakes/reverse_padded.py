@@ -65,6 +65,42 @@ def turned_and_rolled(x, lengths):
     return np.where(real, np.array(rolled), x)
 
 
+@answers.right
+def swapped_in_a_copy(x, lengths):
+    y = np.array(x)
+    for row, length in zip(y, lengths, strict=True):
+        for t in range(length // 2):
+            row[[t, length - 1 - t]] = row[[length - 1 - t, t]]
+    return y
+
+
+@answers.right
+def indices_of_flat_steps(x, lengths):
+    B, T, D = x.shape
+    order = []
+    for j, n in enumerate(lengths.tolist()):
+        order += [j * T + t for t in reversed(range(n))] + [j * T + t for t in range(n, T)]
+    return x.reshape(B * T, D)[order].reshape(x.shape)
+
+
+@answers.right
+def filled_where_real(x, lengths):
+    y, real = x.copy(), np.arange(x.shape[1]) < lengths[:, None]
+    y[real] = np.concatenate([row[:n][::-1] for row, n in zip(x, lengths, strict=True)])
+    return y
+
+
+@answers.right
+def pushed_to_the_front(x, lengths):
+    rows = []
+    for row, length in zip(x, lengths, strict=True):
+        steps = []
+        for t in range(len(row)):
+            steps.insert(0 if t < length else t, row[t])
+        rows.append(np.stack(steps))
+    return rows
+
+
 def from_source(name, says, keeps, source):
     """An answer that takes step source(steps, length) in the place of each step."""
 
@@ -74,7 +110,7 @@ def from_source(name, says, keeps, source):
         return np.stack([row[source(steps, n)] for row, n in zip(x, lengths, strict=True)])
 
 
-@answers.mistake("turned with the padding", "turns the padding round as well")
+@answers.mistake("turned with the padding", "turns the padding round as well", keeps=1 / 8)
 def _(x, lengths):
     return x[:, ::-1]
 
@@ -94,12 +130,12 @@ def _(x, lengths):
     return x[..., ::-1]
 
 
-@answers.mistake("nothing turned", "nothing is turned round")
+@answers.mistake("nothing turned", "nothing is turned round", keeps=1 / 8)
 def _(x, lengths):
     return x.copy()
 
 
-@answers.mistake("the last real step left out", "the last real step stays")
+@answers.mistake("the last real step left out", "the last real step stays", keeps=1 / 8)
 def _(x, lengths):
     y = x.copy()
     for j, length in enumerate(lengths):
@@ -109,24 +145,24 @@ def _(x, lengths):
 
 from_source("one step too many", "first step of padding is turned", 0,
             lambda t, n: np.where(t <= n, n - t, t) % len(t))  # fmt: skip
-from_source("one step too late", "one step too late", 0, lambda t, n: np.where(t < n, n - t, t))
-from_source("negative indices", "count from the padded end", 0, lambda t, n: n - 1 - t)
+from_source("one step too late", "one step too late", 1 / 8, lambda t, n: np.where(t < n, n - t, t))
+from_source("negative indices", "count from the padded end", 3 / 8, lambda t, n: n - 1 - t)
 
 
-@answers.mistake("the longest length for all", "within the longest length", keeps=1 / 8)
+@answers.mistake("the longest length for all", "within the longest length", keeps=2 / 8)
 def _(x, lengths):
     longest = lengths.max()
     return np.concatenate([x[:, :longest][:, ::-1], x[:, longest:]], axis=1)
 
 
-@answers.mistake("the first length for all", "within the first row's length", keeps=1 / 8)
+@answers.mistake("the first length for all", "within the first row's length", keeps=2 / 8)
 def _(x, lengths):
     y = x.copy()
     y[:, : lengths[0]] = x[:, : lengths[0]][:, ::-1]
     return y
 
 
-@answers.mistake("padding set to zero", "the padding is zero")
+@answers.mistake("padding set to zero", "the padding is zero", keeps=3 / 8)
 def _(x, lengths):
     y = np.zeros_like(x)
     for j, length in enumerate(lengths):
@@ -134,7 +170,7 @@ def _(x, lengths):
     return y
 
 
-@answers.mistake("padding turned round behind", "behind the real steps")
+@answers.mistake("padding turned round behind", "behind the real steps", keeps=3 / 8)
 def _(x, lengths):
     return np.stack([np.concatenate([row[:n][::-1], row[n:][::-1]])
                      for row, n in zip(x, lengths, strict=True)])  # fmt: skip
@@ -183,3 +219,99 @@ def _(x, lengths):
 @answers.mistake("(T, B, D)", "time and batch are exchanged")
 def _(x, lengths):
     return slice_of_each_row(x, lengths).swapaxes(0, 1)
+
+
+def half_overwritten(name):
+    return answers.mistake(name, "overwritten before it is read", keeps=1 / 8)
+
+
+@half_overwritten("x itself filled in from the front")
+def _(x, lengths):
+    y = x
+    for j, n in enumerate(lengths):
+        for t in range(n):
+            y[j, t] = x[j, n - 1 - t]
+    return y
+
+
+@half_overwritten("views exchanged, which are not copies")
+def _(x, lengths):
+    y = x.copy()
+    for j, n in enumerate(lengths):
+        for t in range(n // 2):
+            y[j, t], y[j, n - 1 - t] = y[j, n - 1 - t], y[j, t]
+    return y
+
+
+@answers.mistake("every pair exchanged twice", "nothing is turned round", keeps=1 / 8)
+def _(x, lengths):
+    y = x.copy()
+    for j, n in enumerate(lengths):
+        for t in range(n):
+            y[j, [t, n - 1 - t]] = y[j, [n - 1 - t, t]]
+    return y
+
+
+@answers.mistake("x[:, ::-1] at real places", "at the real steps stands x[:, ::-1]", 2 / 8)
+def _(x, lengths):
+    real = np.arange(x.shape[1]) < lengths[:, None]
+    return np.where(real[:, :, None], x[:, ::-1], x)
+
+
+@answers.mistake(
+    "features of the real steps turned too", "the features are turned round as well", 1 / 8
+)
+def _(x, lengths):
+    y = x.copy()
+    for j, n in enumerate(lengths):
+        y[j, :n] = np.flip(x[j, :n])
+    return y
+
+
+@answers.mistake("returned inside the loop", "return inside its loop", keeps=3 / 8)
+def _(x, lengths):
+    y = x.copy()
+    for j, n in enumerate(lengths):
+        y[j, :n] = x[j, :n][::-1]
+        return y
+
+
+@answers.mistake("the shortest length for all", "within the shortest length", keeps=3 / 8)
+def _(x, lengths):
+    n = lengths.min()
+    return np.concatenate([x[:, :n][:, ::-1], x[:, n:]], axis=1)
+
+
+@answers.mistake("real steps behind the padding", "stand behind the padding", keeps=1 / 8)
+def _(x, lengths):
+    return np.stack([np.concatenate([row[n:], row[:n][::-1]])
+                     for row, n in zip(x, lengths, strict=True)])  # fmt: skip
+
+
+from_source("indices held at 0", "rest is right", 3 / 8, lambda t, n: np.maximum(n - 1 - t, 0))
+from_source(
+    "indices around the length", "rest is right", 3 / 8, lambda t, n: (n - 1 - t) % max(n, 1)
+)
+
+
+@answers.mistake("from n - 1 down, which wraps at length 0", "could not broadcast", keeps=7 / 8)
+def _(x, lengths):
+    y = x.copy()
+    for j, n in enumerate(lengths):
+        y[j, :n] = x[j, n - 1 :: -1]
+    return y
+
+
+@answers.mistake("real parts without their padding", "rows of different lengths", keeps=1 / 8)
+def _(x, lengths):
+    return [row[:n][::-1] for row, n in zip(x, lengths, strict=True)]
+
+
+KEPT = {}
+
+
+@answers.mistake("one buffer for all calls", "both write into one array", keeps=7 / 8)
+def _(x, lengths):
+    buffer = KEPT.setdefault((x.shape, x.dtype), np.empty_like(x))
+    buffer[:] = slice_of_each_row(x, lengths)
+    return buffer
