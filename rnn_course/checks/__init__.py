@@ -10,11 +10,12 @@ from rnn_course.checks.additive_gradient import check_additive_attention_backwar
 from rnn_course.checks.attention import check_dot_product_attention
 from rnn_course.checks.attention_gradient import check_attention_backward
 from rnn_course.checks.batches import check_last_hidden, check_pad_batch
+from rnn_course.checks.beam import check_beam_search
 from rnn_course.checks.bptt import check_rnn_backward
 from rnn_course.checks.caches import check_cached_step
 from rnn_course.checks.causal import check_causal_attention
 from rnn_course.checks.clipping import check_clip_by_global_norm
-from rnn_course.checks.decoding import check_beam_search, check_teacher_forcing
+from rnn_course.checks.decoding import check_teacher_forcing
 from rnn_course.checks.differences import check_numerical_gradient
 from rnn_course.checks.direction_gradients import check_bidirectional_backward
 from rnn_course.checks.directions import check_bidirectional_states

@@ -111,10 +111,10 @@ def wrong(name, says, keeps, **how):
 
 wrong("alpha left out", "not divided by length^alpha", 0, power=lambda total, n: total)
 wrong("always the mean", "whatever alpha is", 0, power=lambda total, n: total / n)
-wrong("beyond the end", "beyond the end symbol", 1 / 11, beyond=True)
+wrong("beyond the end", "beyond the end symbol", 2 / 11, beyond=True)
 wrong("multiplied", "are multiplied", 0, join=lambda total, new: total * new if total else new)
 wrong("last word alone", "only the last word", 0, join=lambda total, new: new)
-wrong("first that ends", "stops at the first", 1 / 11, first=True, open=False)
+wrong("first that ends", "stops too early", 1 / 11, first=True, open=False)
 wrong("unfinished dropped", "are dropped", 10 / 11, open=False)
 wrong(
     "sum of probabilities",
@@ -124,14 +124,117 @@ wrong(
 )
 
 
-@answers.mistake("greedy", "greedy search", keeps=2 / 11)
+@answers.mistake("greedy", "greedy search", keeps=1 / 11)
 def _(log_p, start, end, beam, *rest):
     return search(log_p, start, end, 1, *rest)
 
 
-@answers.mistake("wider than allowed", "more beginnings are kept", keeps=1 / 11)
+@answers.mistake("wider than allowed", "more candidates are kept", keeps=1 / 11)
 def _(log_p, start, end, beam, *rest):
     return search(log_p, start, end, beam + 1, *rest)
+
+
+def kept_in_the_beam(log_p, start, end, beam, alpha, compared):
+    """Finished sentences stay among the candidates as they are."""
+    hypotheses = [([start], 0.0)]
+    for table in log_p:
+        longer = [one for one in hypotheses if one[0][-1] == end]
+        for words, total in hypotheses:
+            if words[-1] != end:
+                longer += [([*words, new], total + p) for new, p in enumerate(table[words[-1]])]
+        hypotheses = sorted(longer, key=compared, reverse=True)[:beam]
+    words, total = max(hypotheses, key=lambda one: one[1] / (len(one[0]) - 1) ** alpha)
+    return np.array(words[1:]), total / (len(words) - 1) ** alpha
+
+
+@answers.mistake("finished ones stay in the beam", "keep places in the beam", keeps=2 / 11)
+def _(*given):
+    return kept_in_the_beam(*given, compared=lambda one: one[1])
+
+
+@answers.mistake("finished ones stay, by their scores", "keep places in the beam", keeps=4 / 11)
+def _(*given):
+    alpha = given[-1]
+    return kept_in_the_beam(*given, compared=lambda one: one[1] / (len(one[0]) - 1) ** alpha)
+
+
+@answers.mistake("a smaller beam after each end", "keep places in the beam", keeps=2 / 11)
+def _(log_p, start, end, beam, alpha):
+    running, finished = [([start], 0.0)], []
+    for table in log_p:
+        longer = [([*w, n], s + p) for w, s in running for n, p in enumerate(table[w[-1]])]
+        longer = sorted(longer, key=lambda one: -one[1])[: beam - len(finished)]
+        finished += [one for one in longer if one[0][-1] == end]
+        running = [one for one in longer if one[0][-1] != end]
+    words, total = max(finished + running, key=lambda one: one[1] / (len(one[0]) - 1) ** alpha)
+    return words[1:], total / (len(words) - 1) ** alpha
+
+
+@answers.mistake("stops at beam finished", "the search stops too early", keeps=1 / 11)
+def _(log_p, start, end, beam, alpha):
+    running, finished = [([start], 0.0)], []
+    for table in log_p:
+        longer = [([*w, n], s + p) for w, s in running for n, p in enumerate(table[w[-1]])]
+        longer = sorted(longer, key=lambda one: -one[1])[:beam]
+        finished += [one for one in longer if one[0][-1] == end]
+        running = [one for one in longer if one[0][-1] != end]
+        if len(finished) >= beam or not running:
+            break
+    pool = finished or running
+    words, total = max(pool, key=lambda one: one[1] / (len(one[0]) - 1) ** alpha)
+    return words[1:], total / (len(words) - 1) ** alpha
+
+
+@answers.mistake("ends beside the beam", "more candidates are kept", keeps=1 / 11)
+def _(log_p, start, end, beam, alpha):
+    running, finished = [([start], 0.0)], []
+    for table in log_p:
+        longer = [([*w, n], s + p) for w, s in running for n, p in enumerate(table[w[-1]])]
+        finished += [one for one in longer if one[0][-1] == end]
+        running = sorted([one for one in longer if one[0][-1] != end], key=lambda one: -one[1])
+        running = running[:beam]
+    words, total = max(finished + running, key=lambda one: one[1] / (len(one[0]) - 1) ** alpha)
+    return words[1:], total / (len(words) - 1) ** alpha
+
+
+@answers.mistake("smallest sums kept", "smallest sums", keeps=0)
+def _(log_p, start, end, beam, alpha):
+    running, finished = [([start], 0.0)], []
+    for table in log_p:
+        longer = [([*w, n], s + p) for w, s in running for n, p in enumerate(table[w[-1]])]
+        longer = sorted(longer, key=lambda one: one[1])[:beam]
+        finished += [one for one in longer if one[0][-1] == end]
+        running = [one for one in longer if one[0][-1] != end]
+    words, total = max(finished + running, key=lambda one: one[1] / (len(one[0]) - 1) ** alpha)
+    return words[1:], total / (len(words) - 1) ** alpha
+
+
+@answers.mistake("chosen by the sum", "the best is chosen by the sum", keeps=1 / 11)
+def _(log_p, start, end, beam, alpha):
+    words, total = search(log_p, start, end, beam, alpha, power=lambda total, n: total)
+    return words, total / len(words) ** alpha
+
+
+@answers.mistake("table transposed", "the wrong way round", keeps=0)
+def _(log_p, *rest):
+    return search(log_p.swapaxes(1, 2), *rest)
+
+
+@answers.mistake("first table at every step", "the table of the first step", keeps=0)
+def _(log_p, *rest):
+    return search(np.broadcast_to(log_p[0], log_p.shape), *rest)
+
+
+@answers.mistake("exp of the score", "exp is taken", keeps=0)
+def _(*given):
+    words, score = search(*given)
+    return words, np.exp(score)
+
+
+@answers.mistake("times length^alpha", "multiplied by length^alpha", keeps=0)
+def _(log_p, start, end, beam, alpha):
+    given = log_p, start, end, beam, alpha
+    return search(*given, power=lambda total, n: total * n**alpha)
 
 
 @answers.mistake("start counted", "counts the start symbol", keeps=0)
