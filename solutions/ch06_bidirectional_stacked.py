@@ -452,7 +452,7 @@ def right_share(params, rows):
 # direction, and find how many units each of two chains may have with the same number of parameters,
 # as nearly as it goes. Write down first what you expect: which of the two reads unseen names
 # better? Then measure both with `trained`, with at least three seeds, and print the lowest and the
-# highest accuracy beside the baseline.
+# highest accuracy beside the baseline. One call of `trained` takes a few seconds.
 #
 # Ask one question of your own as well, with one change at a time: dropout, twice the updates, two
 # chains of 48 units each, another set of languages. This cell is not graded by itself; your answer
@@ -505,9 +505,9 @@ for directions, H in ((1, 48), (2, equal)):
 #
 # The own question of this version: does dropout with a rate of 1/2 help? With two chains it does:
 # 66% to 70% on unseen names, about two points more in the mean, and less is known by heart. With
-# one chain the mean falls by about two points, to a range of 59% to 65%. Dropout works against
+# one chain the mean falls by two to three points, to a range of 59% to 65%. Dropout works against
 # learning by heart, and the one chain has done little of that after 250 updates; with more updates
-# the answer may differ.
+# the answer may differ. (On another processor each number may differ by a point.)
 #
 # *Points:* 1 for a width that makes the parameters equal, with both counts; 1 for judging seen and
 # unseen names against the spread and the baseline; 1 for saying what a reader in one direction has
