@@ -35,10 +35,11 @@ from rnn_course.rnn import rnn_forward
 #
 # The states $h_0, \dots, h_{T-1}$ have been computed from $h_{-1}$, here the argument `h_0`. At
 # each step the loss looks at the state, and `dh[:, t]` is what *that step's own output* adds to the
-# gradient of $h_t$. The rest comes back from step $t + 1$. Go from the last step to the first:
+# gradient of $h_t$; chapter 3 writes $W_{hy}^\top dy_t$ for it. The rest comes back from step
+# $t + 1$. Go from the last step to the first:
 #
 # $$
-# da_t = \left( dh_t + W_{hh}^\top da_{t+1} \right) \odot (1 - h_t^2), \qquad
+# da_t = \left( \mathtt{dh}_t + W_{hh}^\top da_{t+1} \right) \odot (1 - h_t^2), \qquad
 # da_T = 0
 # $$
 #
@@ -112,7 +113,8 @@ checks.grade(checks.check_rnn_backward, rnn_backward, points=8)
 # A long sequence is cut into pieces of `window` steps: 0 to `window - 1`, `window` to
 # `2 window - 1`, and so on; the last piece may be shorter. The states have flowed from piece to
 # piece as before. The *gradient* stops at each cut: no step of a piece hands anything to the piece
-# before. `dh_0` is what the first piece gives.
+# before. `dh_0` is what the first piece gives. You may call your `rnn_backward` for each piece; a
+# mistake in it does not cost points again.
 #
 # *Common mistake:* a cut one step off. The first step of a piece, whose number is a multiple of
 # `window`, receives a gradient from its own piece; it is the one that hands nothing on.
@@ -162,7 +164,7 @@ truncated_rnn_backward(
 )
 
 # %% graded="truncated-rnn-backward-value"
-checks.grade(checks.check_truncated_rnn_backward, truncated_rnn_backward, points=4)
+checks.grade(checks.check_truncated_rnn_backward, truncated_rnn_backward, rnn_backward, points=4)
 
 # %% [markdown]
 # ## Task 3: is it right?
@@ -178,7 +180,8 @@ checks.grade(checks.check_truncated_rnn_backward, truncated_rnn_backward, points
 # Here the loss is $\mathcal{L} = \sum \mathrm{upstream} \odot h$ over all sequences, steps and
 # units, so that `upstream` `(B, T, H)` is just the `dh` of task 1. Return the quotients for all
 # entries of `W_hh`, an `(H, H)` array. `rnn_forward(x, h_0, W_xh, W_hh, b_h)` of the package
-# returns the states and a cache; you need the states.
+# returns the states and a cache; you need the states. This task is in `float64` alone: in
+# `float32` two losses that differ so little are equal but for rounding.
 #
 # *Common mistake:* moving an entry of `W_hh` itself and not putting it back. Work on a copy.
 

@@ -80,9 +80,10 @@ checks.grade(checks.check_state_jacobians, state_jacobians, points=4)
 # \frac{\partial h_{T-1}}{\partial h_0} = J_{T-1}\, J_{T-2} \cdots J_1
 # $$
 #
-# Return it for every sequence: `h` is `(B, T, H)` and the result `P` is `(B, H, H)`. With one
-# state there is no step between the first and the last, and the product is the identity matrix.
-# You may call your `state_jacobians`.
+# Here $h_0$ is the first state of the array, `h[:, 0]`. Return the product for every sequence: `h`
+# is `(B, T, H)` and the result `P` is `(B, H, H)`. With one state there is no step between the
+# first and the last, and the product is the identity matrix. You may call your `state_jacobians`,
+# here and in task 3; a mistake in it does not cost points again.
 #
 # *Common mistake:* including $J_0$. It belongs to the step that led *to* $h_0$.
 
@@ -114,16 +115,16 @@ def jacobian_product(h, W_hh):
 jacobian_product(np.array([[[0.0], [0.0], [0.5]]]), np.array([[2.0]]))
 
 # %% graded="jacobian-product-value"
-checks.grade(checks.check_jacobian_product, jacobian_product, points=4)
+checks.grade(checks.check_jacobian_product, jacobian_product, state_jacobians, points=4)
 
 # %% [markdown]
 # ## Task 3: the norm of the gradient at every step
 #
-# Backpropagation never forms that product. It hands a vector back, from the right state's gradient
-# to the left one's. For one sequence, with columns,
+# Backpropagation never forms that product. It hands a vector back, from the later state's gradient
+# to the earlier one's. For one sequence, with columns,
 #
 # $$
-# dh_{t-1} = W_{hh}^\top \left( dh_t \odot (1 - h_t^2) \right),
+# dh_{t-1} = J_t^\top dh_t = W_{hh}^\top \left( dh_t \odot (1 - h_t^2) \right),
 # $$
 #
 # and in the arrays each sequence is a row. Here the loss depends on the last state alone, and
@@ -165,7 +166,7 @@ gradient_norms(
 )
 
 # %% graded="gradient-norms-value"
-checks.grade(checks.check_gradient_norms, gradient_norms, points=5)
+checks.grade(checks.check_gradient_norms, gradient_norms, state_jacobians, points=5)
 
 # %% [markdown]
 # ## Task 4: choose the spectral radius
@@ -181,7 +182,7 @@ checks.grade(checks.check_gradient_norms, gradient_norms, points=5)
 # $a + bi$ is $\sqrt{a^2 + b^2}$. `W_hh` is `(H, H)`, and so is the result.
 #
 # *Common mistake:* the largest *singular* value, which `np.linalg.norm(W, 2)` gives. It says what
-# one step can do at most; the spectral radius says what many steps do on average.
+# one step can do at most; the spectral radius says what a long product of $W_{hh}$ alone does.
 
 
 # %% solution="with-spectral-radius"
@@ -241,7 +242,8 @@ def clip_by_global_norm(grads, max_norm):
 
     Returns:
         clipped: dict of the same keys and shapes, of the same dtype; zeros if the norm is not
-            finite. norm: the global norm before clipping, a number.
+            finite. norm: the global norm before clipping, a float, NaN or infinite where the
+            gradients are; a NumPy number of type float64 would turn float32 arrays into float64.
     """
     ### BEGIN SOLUTION
     norm = float(np.sqrt(sum(np.sum(grad * grad) for grad in grads.values())))

@@ -370,6 +370,47 @@ def round_over(combine):
     return doubling_round
 
 
+def product_over(jacobians):
+    """The product of Jacobians that may be wrong, multiplied from the left."""
+
+    def jacobian_product(h, W_hh):
+        J, P = jacobians(h, W_hh), np.tile(np.eye(len(W_hh), dtype=h.dtype), (len(h), 1, 1))
+        for t in range(h.shape[1] - 1, 0, -1):
+            P = P @ J[:, t]
+        return P
+
+    return jacobian_product
+
+
+def norms_over(jacobians):
+    """Norms of what Jacobians that may be wrong hand back."""
+
+    def gradient_norms(h, W_hh, dh_last):
+        J, dh = jacobians(h, W_hh), [dh_last]
+        for t in range(h.shape[1] - 1, 0, -1):
+            dh.append(np.einsum("bj,bjk->bk", dh[-1], J[:, t]))
+        return np.linalg.norm(np.stack(dh[::-1], axis=1), axis=-1)
+
+    return gradient_norms
+
+
+def pieces_over(whole):
+    """Pieces one after the other, by a gradient of a whole sequence that may be wrong."""
+
+    def truncated_rnn_backward(dh, x, h, h_0, W_xh, W_hh, window):
+        dx, dh_0, grads, start = [], [], {"W_xh": 0, "W_hh": 0, "b_h": 0}, h_0
+        for first in range(0, x.shape[1], window):
+            here = slice(first, first + window)
+            results = whole(dh[:, here], x[:, here], h[:, here], start, W_xh, W_hh)
+            dx.append(results[0])
+            dh_0.append(results[1])
+            grads = {name: grads[name] + results[2][name] for name in grads}
+            start = h[:, here][:, -1]
+        return np.concatenate(dx, axis=1), dh_0[0], grads
+
+    return truncated_rnn_backward
+
+
 NOT_FOLLOWED = {  # an argument of it does not matter, or it gives no numbers or another shape
     "causal_attention": {
         "uniform weights",
@@ -381,9 +422,31 @@ NOT_FOLLOWED = {  # an argument of it does not matter, or it gives no numbers or
         "k.T",
         "k as it is",
     },
+    "state_jacobians": {
+        "diag without W_hh",
+        "product with the vector",
+        "the last step only",
+        "without the first step",
+        "the first sequence",
+        "steps in front of the batch",
+    },
+    "rnn_backward": {
+        "dx through W_hh",
+        "db_h not summed over the batch",
+        "grads in a tuple",
+        "steps in front of the batch",
+        "keys of the gradients",
+    },
     "combine_segments": {"one after the other", "over time", "matrix products"},
 }
-IN_PLACE = {"queries scaled in place", "in place"}  # what is called may change what calls it
+# What is called may change what calls it
+IN_PLACE = {
+    "queries scaled in place",
+    "in place",
+    "h overwritten",
+    "dh changed in place",
+    "added into dh itself",
+}
 SPARED = ("results exchanged", "the output alone", "add alone")  # a caller would not run over them
 FOLLOWERS = [
     pytest.param(check, over, answers.task, mistake, id=f"{check.__name__}: {mistake.name}")
@@ -391,6 +454,9 @@ FOLLOWERS = [
         (checks.check_multi_head_attention, heads_over, "causal_attention"),
         (checks.check_cached_step, step_over, "causal_attention"),
         (checks.check_doubling_round, round_over, "combine_segments"),
+        (checks.check_jacobian_product, product_over, "state_jacobians"),
+        (checks.check_gradient_norms, norms_over, "state_jacobians"),
+        (checks.check_truncated_rnn_backward, pieces_over, "rnn_backward"),
     )
     for answers in ANSWERS
     for mistake in answers.mistakes
@@ -416,6 +482,9 @@ def test_right_function_over_any_known_mistake_is_judged_by_itself(check, over, 
         ("multi_head_attention", "causal_attention", "not normalised"),
         ("cached_step", "causal_attention", "not normalised"),
         ("doubling_round", "combine_segments", "minus"),
+        ("jacobian_product", "state_jacobians", "sign"),
+        ("gradient_norms", "state_jacobians", "sign"),
+        ("truncated_rnn_backward", "rnn_backward", "square forgotten"),
     ],
 )
 def test_wrong_function_stays_wrong_beside_a_wrong_earlier_one(task, earlier, name):
@@ -436,6 +505,21 @@ def test_an_attention_that_does_nothing_earns_nothing_for_the_heads(attention):
     summed = checks.check_multi_head_attention(lambda q, k, v, num_heads: q + k + v, attention)
     assert trivial.share == checks.check_multi_head_attention(lambda *given: given[2]).share
     assert summed.share == 0
+
+
+def test_jacobians_that_ignore_the_weights_earn_nothing_for_what_calls_them():
+    """Can Jacobians that are always the identity make a product right that is always that?"""
+
+    def identities(h, W_hh):
+        return np.tile(np.eye(len(W_hh), dtype=h.dtype), (*h.shape[:2], 1, 1))
+
+    product, norms = product_over(identities), norms_over(identities)
+    alone = checks.check_jacobian_product(product), checks.check_gradient_norms(norms)
+    beside = checks.check_jacobian_product(product, identities).share
+    assert (beside, checks.check_gradient_norms(norms, identities).share) == tuple(
+        verdict.share for verdict in alone
+    )
+    assert max(verdict.share for verdict in alone) < 0.5
 
 
 @pytest.mark.parametrize("combine", [lambda *given: given[:2], lambda *given: given[2:]])

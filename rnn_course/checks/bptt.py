@@ -5,7 +5,6 @@ import numpy as np
 from rnn_course import rnn
 from rnn_course.checks.examine import Aspect, Task, examine
 from rnn_course.checks.rnn import draw_weights
-from rnn_course.checks.rounding import measured_rounding
 
 B, T, D, H = 2, 7, 3, 5
 RESULTS = ("dx", "dh_0", 'grads["W_xh"]', 'grads["W_hh"]', 'grads["b_h"]')
@@ -233,6 +232,25 @@ def suspects_of(runs):
 SHAPES = dict(zip(RESULTS, ("(B, T, D)", "(B, H)", "(H, D)", "(H, H)", "(H,)"), strict=True))
 
 
+def rounding(dh, x, h, h_0, W_xh, W_hh, window=None):
+    """Errors run back with the gradients: each arrives, passes the slope, and W_hh's H products.
+
+    A step adds four roundings, the sum's, those of h^2 and 1 - h^2, which is at most 1, and the
+    product's. Sizes are added without sign, so the bound holds for any order of the sums.
+    """
+    (B, T, H), U, W = h.shape, np.abs(W_xh), np.abs(W_hh)
+    sizes, errors = np.zeros(h.shape), np.zeros(h.shape)
+    size = error = np.zeros((B, H))
+    for t in reversed(range(T)):
+        arriving, slope = np.abs(dh[:, t]) + size, 1 - h[:, t] ** 2
+        sizes[:, t], errors[:, t] = arriving * slope, error * slope + 4 * arriving
+        handed_on = 0 if t and every(window)(t) else 1
+        size = handed_on * sizes[:, t] @ W
+        error = handed_on * (errors[:, t] + H * sizes[:, t]) @ W
+    terms = max(H, B * T)  # of dx, and of the gradients of the weights
+    return results_of(errors + terms * sizes, error, abs(x), abs(states_before(h, h_0)), U)
+
+
 def _task(seed):
     rng = np.random.default_rng(seed)
     whole, one, single = draw_case(rng), draw_case(rng, T=1), draw_case(rng, B=1, T=2)
@@ -253,9 +271,7 @@ def _task(seed):
         ),
         suspects=suspects_of(RUNS),
         fallbacks=(draw_case(rng, B=3, T=3, D=3, H=3),),
-        # Each step: dh_t + dh_next, h^2, 1 - h^2, their product, H terms of da_t @ W_hh; then the
-        # B * T terms of the weights' gradients, more than the H of dx.
-        rounding=measured_rounding(backward, T * (H + 4) + B * T),
+        rounding=rounding,
         shapes=SHAPES,
     )
 

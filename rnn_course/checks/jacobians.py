@@ -6,6 +6,8 @@ import numpy as np
 
 from rnn_course.checks.examine import Aspect, Task, examine
 from rnn_course.checks.following import Earlier, examine_following
+from rnn_course.checks.precision import kinds_of
+from rnn_course.checks.rounding import measured_rounding
 
 B, T, H = 2, 6, 4
 
@@ -21,7 +23,8 @@ def jacobians_of(h, W_hh):
 
 def _product(jacobians):
     """J_{T-1} ... J_1 of (B, T, H, H)."""
-    result = np.broadcast_to(np.eye(jacobians.shape[-1]), jacobians[:, 0].shape)
+    H, dtype = jacobians.shape[-1], jacobians.dtype
+    result = np.broadcast_to(np.eye(H, dtype=dtype), jacobians[:, 0].shape)
     for t in range(1, jacobians.shape[1]):
         result = jacobians[:, t] @ result
     return result
@@ -235,7 +238,11 @@ def _product_task(seed, run=_jacobian_product):
         ),
         suspects={"P": PRODUCT_SUSPECTS},
         fallbacks=(draw_states(rng, B=3, T=3, H=3),),
-        rounding=_product_rounding,
+        # of wrong Jacobians nothing is known
+        rounding=_product_rounding
+        if run is _jacobian_product
+        else measured_rounding(run, (T - 1) * (H + 3)),
+        kinds=kinds_of(run, _jacobian_product, draw_states(rng)),
         shapes={"P": "(B, H, H)"},
     )  # fmt: skip
 

@@ -31,8 +31,8 @@ MEASURES = {
     ),
     "the real parts of the eigenvalues are used; the largest absolute value counts, that is "
     "sqrt(re^2 + im^2).": lambda W: np.linalg.eigvals(W).real.max(),
-    "the real parts of the eigenvalues are used, without their imaginary parts; np.abs gives the "
-    "size of a complex number.": lambda W: np.abs(np.linalg.eigvals(W).real).max(),
+    "the real parts of the eigenvalues are used, without their imaginary parts; the largest "
+    "absolute value counts, which np.abs gives.": lambda W: np.abs(np.linalg.eigvals(W).real).max(),
     "real and imaginary part are added; the absolute value is sqrt(re^2 + im^2).": lambda W: (
         np.abs(np.linalg.eigvals(W).real) + np.abs(np.linalg.eigvals(W).imag)
     ).max(),

@@ -13,11 +13,13 @@ from rnn_course.checks.bptt import (
     every,
     pre_gradients,
     results_of,
+    rounding,
     states_before,
     suspects_of,
 )
 from rnn_course.checks.examine import Aspect, Task
 from rnn_course.checks.following import Earlier, examine_following
+from rnn_course.checks.precision import kinds_of
 from rnn_course.checks.rounding import measured_rounding
 
 B, T, D, H = 2, 7, 3, 5
@@ -186,8 +188,9 @@ def _task(seed, run=backward):
         ),
         suspects=suspects | {"dh_0": LEAVING | suspects["dh_0"]},
         fallbacks=(draw_case(rng, B=3, T=3, D=3, H=3, window=2),),
-        # as in rnn_backward, and cuts only make it less
-        rounding=measured_rounding(run, LONG * (H + 4) + B * LONG),
+        # of a wrong rnn_backward nothing is known
+        rounding=rounding if run is backward else measured_rounding(run, LONG * (H + 4) + B * LONG),
+        kinds=kinds_of(run, backward, exact),
         shapes=SHAPES,
     )
 
@@ -198,6 +201,6 @@ def check_truncated_rnn_backward(answer, whole=None, seed=3002):
     ``whole`` is the learner's rnn_backward; where it is wrong, what the pieces make of it counts.
     """
     arguments = draw_case(np.random.default_rng(seed))
-    own = Earlier(whole, backward, arguments, ("dh", "x", "h"))
+    own = Earlier(whole, backward, arguments, ("dh", "x"))
     make_task = functools.partial(_task, seed)
     return examine_following(make_task, answer, _in_pieces, rnn_backward=own)
