@@ -197,6 +197,43 @@ def _(log_p, start, end, beam, alpha):
     return words[1:], total / (len(words) - 1) ** alpha
 
 
+@answers.mistake("the best words of each beginning", "more candidates are kept", keeps=2 / 11)
+def _(log_p, start, end, beam, alpha):
+    running, finished = [([start], 0.0)], []
+    for table in log_p:
+        longer = [
+            ([*words, new], total + table[words[-1], new])
+            for words, total in running
+            for new in np.argsort(-table[words[-1]])[:beam]
+        ]
+        finished += [one for one in longer if one[0][-1] == end]
+        running = [one for one in longer if one[0][-1] != end]
+    words, total = max(finished + running, key=lambda one: one[1] / (len(one[0]) - 1) ** alpha)
+    return words[1:], total / (len(words) - 1) ** alpha
+
+
+@answers.mistake("stops when the best candidate ends", "the search stops too early", keeps=9 / 11)
+def _(log_p, start, end, beam, alpha):
+    running, finished = [([start], 0.0)], []
+    for table in log_p:
+        longer = [([*w, n], s + p) for w, s in running for n, p in enumerate(table[w[-1]])]
+        longer = sorted(longer, key=lambda one: -one[1])[:beam]
+        if longer[0][0][-1] == end:
+            finished, running = longer[:1], []
+            break
+        finished += [one for one in longer if one[0][-1] == end]
+        running = [one for one in longer if one[0][-1] != end]
+    words, total = max(finished + running, key=lambda one: one[1] / (len(one[0]) - 1) ** alpha)
+    return words[1:], total / (len(words) - 1) ** alpha
+
+
+@answers.mistake("smallest score chosen", "the smallest score is chosen", keeps=1 / 11)
+def _(log_p, start, end, beam, alpha):
+    given = log_p, start, end, beam, alpha
+    words, score = search(*given, power=lambda total, n: -total / n**alpha)
+    return words, -score
+
+
 @answers.mistake("smallest sums kept", "smallest sums", keeps=0)
 def _(log_p, start, end, beam, alpha):
     running, finished = [([start], 0.0)], []
