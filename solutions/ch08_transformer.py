@@ -354,11 +354,13 @@ def doubling_round(keep, add, reach):
 
 
 # %% [markdown]
-# Try it. Every step halves and adds 1. With `reach=1` the first step stays, `0.5` and `1`; each
-# later one is joined with the step before it, as in task 6: `0.25` and `1.5`.
+# Try it. Four steps halve and add 1, 2, 3 and 4. With `reach=1` the first stays, `0.5` and `1`;
+# each later one is joined with the step before it, so its `keep` is `0.25` and its `add` grows by
+# half of what that step adds: `2.5`, `4` and `5.5`.
 
 # %%
-keep, add = doubling_round(np.full((1, 4, 1), 0.5), np.ones((1, 4, 1)), reach=1)
+steps = np.array([1.0, 2.0, 3.0, 4.0]).reshape(1, 4, 1)  # (B, T, H)
+keep, add = doubling_round(np.full((1, 4, 1), 0.5), steps, reach=1)
 print(keep[0, :, 0], add[0, :, 0])
 
 # %% [markdown]
