@@ -491,8 +491,8 @@ def greedy_decode(h_0, decoder, start, end, max_steps):
 
 # %% [markdown]
 # Try it. A decoder that never says a word twice: unit $w$ of the state becomes 1 when word $w$ is
-# fed, and stays 1, and that takes 10 off the logit of the word. Without it the logits are 3, 2 and
-# 1 for the words 3, 4 and the end symbol 2. So the first row writes `[3, 4, 2, 0]`. The second one
+# fed, and stays 1, and that takes 10 off the logit of the word. Before, the logits are 3, 2 and 1
+# for the words 3, 4 and the end symbol 2. So the first row writes `[3, 4, 2, 0]`. The second one
 # starts as if word 3 had been said, and writes `[4, 2, 0, 0]`. The lengths are 3 and 2.
 
 # %%
@@ -523,7 +523,7 @@ checks.grade(checks.check_greedy_decode, greedy_decode, points=5)
 #
 # 1. The only beginning is the start symbol, with the sum 0.
 # 2. At each step extend every unfinished beginning by every word, adding the log-probabilities.
-#    Of all these candidates keep the `beam` ones with the largest sums.
+#    Of all these candidates, those that end among them, keep the `beam` ones with the largest sums.
 # 3. Kept candidates that end in the end symbol are finished and put aside; the others are the
 #    beginnings of the next step. Stop when none is left, or after the last step of the table;
 #    beginnings that have not ended by then count as they are.
