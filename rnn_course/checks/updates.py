@@ -179,9 +179,9 @@ def _rounding(param, grad, m, v, k, rate, beta_1, beta_2, epsilon):
 
 def _task(seed):
     rng = np.random.default_rng(seed)
-    zeros = np.zeros(SIZE)
+    zeros = np.zeros((2, 6))
     main, first = _draw(rng, 5), _draw(rng, 1, (5,), m=np.zeros(5), v=np.zeros(5))
-    still = _draw(rng, 1, m=zeros, v=zeros, grad=zeros)
+    still = _draw(rng, 1, zeros.shape, m=zeros, v=zeros, grad=zeros)
     return Task(
         name="adam_step",
         outputs=OUTPUTS,

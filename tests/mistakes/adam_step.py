@@ -254,3 +254,12 @@ def _(param, *rest):
 @answers.mistake("rates of float64", "comes out as float64", keeps=11 / 12)
 def _(param, grad, m, v, k, *rates):
     return as_in_the_paper(param, grad, m, v, k, *np.array(rates))
+
+
+@answers.mistake("state kept in a default argument", "carried over", keeps=3 / 12)
+def _(param, grad, m, v, k, *rates, kept={}):  # noqa: B006 - that is the mistake
+    key = param.shape, param.dtype
+    if k == 1 or key not in kept:
+        kept[key] = m, v
+    new, *kept[key] = as_in_the_paper(param, grad, *kept[key], k, *rates)
+    return new, *kept[key]
