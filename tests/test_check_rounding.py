@@ -6,7 +6,19 @@ import numpy as np
 import pytest
 
 from rnn_course import lstm
-from rnn_course.checks import gradients, loss_gradient, losses, rnn
+from rnn_course.checks import (
+    bptt,
+    clipping,
+    gradients,
+    jacobians,
+    loss_gradient,
+    losses,
+    norms,
+    rnn,
+    spectral,
+    truncation,
+    updates,
+)
 from rnn_course.checks.calling import each
 from rnn_course.checks.rounding import measured_rounding
 
@@ -77,6 +89,14 @@ DERIVED = {
     "rnn_forward": rnn._sequence_task,
     "cross_entropy_gradient": loss_gradient._task,
     "rnn_step_backward": gradients._task,
+    "rnn_backward": bptt._task,
+    "truncated_rnn_backward": truncation._task,
+    "adam_step": updates._task,
+    "state_jacobians": jacobians._jacobian_task,
+    "jacobian_product": jacobians._product_task,
+    "gradient_norms": norms._norm_task,
+    "with_spectral_radius": spectral._radius_task,
+    "clip_by_global_norm": clipping._clip_task,
 }
 
 
@@ -92,10 +112,13 @@ def used_share(task, answer, dtype):
         error = np.abs(np.asarray(got, dtype=float) - right)
         limit = np.broadcast_to(np.finfo(dtype).eps * bound, error.shape)
         assert (error[limit == 0] == 0).all()
-        shares.append((error[limit > 0] / limit[limit > 0]).max())
+        shares.append((error[limit > 0] / limit[limit > 0]).max(initial=0))
 
     def cast(arguments, kind):
-        return each(lambda a: a.astype(kind) if a.dtype.kind == "f" else a, arguments)
+        def one(a):
+            return a.astype(kind) if isinstance(a, np.ndarray) and a.dtype.kind == "f" else a
+
+        return each(one, arguments)
 
     for case in (case for aspect in task.aspects for case in aspect.cases):
         given = cast(tuple(case.values()), dtype)
