@@ -12,7 +12,7 @@
 # A feedforward network takes one vector of a fixed size. A sentence is neither one vector nor of
 # a fixed size, so something has to turn it into one. You write the two usual ways, the bag and
 # the window, with the padding and the masks they need, and the loss that judges them. At the end
-# you measure on sentences with "not" what each of the two can learn.
+# you measure on real names how much each of the two can tell from their letters.
 #
 # **Needs:** chapter 1 and NumPy. **Time:** about 90 minutes.
 #
@@ -278,123 +278,146 @@ masked_cross_entropy(
 checks.grade(checks.check_masked_cross_entropy, masked_cross_entropy, points=4)
 
 # %% [markdown]
-# ## Your experiment: how far must a window reach?
+# ## Your experiment: how much does the order of letters tell?
 #
-# "The film was not dull but clever" is praise, "the film was dull but not clever" is blame, and
-# both have the same words. The cell below makes 800 such sentences, each followed by the first
-# `tail` words of "at least in my own view", which say nothing.
+# Ireland is "Irlande" in French and "Ierland" in Dutch: the same seven letters. How would you tell
+# which is which? From here on a name stands for a sentence, and its letters for the words. The cell
+# below reads names of countries and languages in four languages and prints such twins.
 
-# %% locked="sentences"
-from rnn_course.data import contrast_sentences
+# %% locked="names"
+from rnn_course.data import names_by_language, split_rows
 from rnn_course.text import Vocabulary
 
-ENDING = ("at", "least", "in", "my", "own", "view")
+LANGUAGES = ("de", "fr", "it", "nl")
+names, labels = names_by_language(LANGUAGES)
+letters = Vocabulary("".join(names))
 
 
-def sentences_with_ending(tail, seed):
-    """Tokens, mask, labels (1 for praise) and the size of the vocabulary."""
-    sentences, labels = contrast_sentences(800, np.random.default_rng(seed))
-    sentences = [[*sentence, *ENDING[:tail]] for sentence in sentences]
-    vocabulary = Vocabulary(word for sentence in sentences for word in sentence)
-    tokens, mask = pad_batch([vocabulary.encode(sentence).tolist() for sentence in sentences])
-    return tokens, mask, labels, len(vocabulary)
+def letter_batch(chosen):
+    """Tokens and mask, (N, T) each, of a list of N names, by your pad_batch."""
+    return pad_batch([letters.encode(name).tolist() for name in chosen])
 
+
+owners = {}
+for name, label in zip(names, labels, strict=True):
+    owners.setdefault("".join(sorted(name)), {})[LANGUAGES[label]] = name
+twins = [same for same in owners.values() if len(same) > 1]
+print(len(names), "names;", len(twins), "groups of twins, such as", twins[:3])
 
 # %% [markdown]
-# `held_out_scores` trains a network with one hidden layer on vectors, one row for each sentence,
-# and measures it on the fifth of the sentences that it has not seen. Guessing scores about 0.5 and
-# has a loss of `log 2`.
+# `held_out_scores` trains a network with one hidden layer on vectors, one row for each name, and
+# measures it on the fifth of the names that it has not seen. The hidden layer gets as many units
+# as fit into about 4,000 weights, so that longer vectors do not come with a larger network.
 
 # %% locked="network"
-from rnn_course.data import split_rows
 from rnn_course.feedforward_encoders import WindowEncoder
+from rnn_course.metrics import majority_accuracy
 from rnn_course.models import SequenceModel, count_parameters
 from rnn_course.optimisers import Adam
 from rnn_course.text import shuffled_batches
 from rnn_course.training import train
 
 
-def held_out_scores(vectors, labels, seed):
-    """Loss in nats, accuracy, and number of weights; vectors is (N, F), labels is (N,)."""
+def held_out_scores(vectors, seed, num_weights=4000):
+    """Accuracy, loss in nats, the commonest language's accuracy, weights; vectors is (N, F)."""
     rng = np.random.default_rng(seed)
     seen, unseen = split_rows(len(labels), rng)
-    network = SequenceModel(
-        WindowEncoder(vectors.shape[1], 16, window=1, rng=rng), 2, rng, output_at="last"
-    )
-    x = vectors[:, None]  # (N, 1, F), a sequence of one step
-    train(network, shuffled_batches(32, rng, x[seen], labels[seen]), Adam(0.02), 300)
-    y, _ = network.forward(x[unseen])  # (M, 2)
+    (_, F), K = vectors.shape, len(LANGUAGES)
+    H = max(1, round((num_weights - K) / (F + 1 + K)))
+    network = SequenceModel(WindowEncoder(F, H, window=1, rng=rng), K, rng, output_at="last")
+    x = np.asarray(vectors, dtype=float)[:, None]  # (N, 1, F), a sequence of one step
+    train(network, shuffled_batches(64, rng, x[seen], labels[seen]), Adam(0.01), 300)
+    y, _ = network.forward(x[unseen])  # (M, K)
     target, real = labels[unseen][:, None], np.ones((len(unseen), 1), dtype=bool)
-    loss = masked_cross_entropy(log_softmax(y[:, None]), target, real)
-    return (
-        float(loss),
-        float(np.mean(y.argmax(axis=1) == labels[unseen])),
-        count_parameters(network),
-    )
+    loss = float(masked_cross_entropy(log_softmax(y[:, None]), target, real))
+    accuracy = float(np.mean(y.argmax(axis=1) == labels[unseen]))
+    baseline = majority_accuracy(labels[seen], labels[unseen])
+    return accuracy, loss, baseline, count_parameters(network)
 
 
 # %% [markdown]
-# **Your turn.** Write down first what you expect. Then measure the held-out accuracy
+# **Your turn.** Write down first how many letters at the end of a name *you* would need, and how
+# well you would do if they came in alphabetical order. Then cut every name to its last `w` letters
+# (`name[-w:]`), for `w` of 1, 2, 4, 8 and 16, and measure
 #
-# - of the bag, with `bag_of_tokens`;
-# - of windows of 1 to 6 words at the end of the sentence: `window_features` of the one-hot
-#   vectors `np.eye(V)[tokens]`, taken at the last step (these sentences are all equally long);
-# - for endings of 0, 2 and 4 words, and with at least three seeds each.
+# - the bag of these letters, with `bag_of_tokens`, and that of whole names as well;
+# - the letters side by side: `window_features` of the one-hot vectors `np.eye(V)[tokens]`, where
+#   `V` is `len(letters)`, with a window of `w`, at each name's last *real* letter (names of fewer
+#   than `w` letters are padded).
 #
-# Print or plot what you find as a table of window by ending, with the lowest and the highest
-# value over the seeds, and the number of weights beside it. This cell is not graded by itself;
-# your answer below rests on it.
+# A bag and a window of one letter are the same vector, so they must score alike. Use at least three
+# seeds. Print the lowest and the highest accuracy and loss, the number of weights, and the accuracy
+# of always answering the commonest language.
+#
+# Ask one question of your own as well, with one change at a time: the first letters instead of the
+# last, a bag of *pairs* of neighbouring letters, a quarter of the weights. This cell is not graded
+# by itself; your answer below rests on it.
 
 
 # %% solution="experiment"
 ### BEGIN SOLUTION
-def accuracies(vectors_of, tail, seeds=(0, 1, 2)):
-    """Lowest and highest held-out accuracy over the seeds, and the number of weights."""
-    found = []
-    for seed in seeds:
-        tokens, mask, labels, V = sentences_with_ending(tail, seed)
-        found.append(held_out_scores(vectors_of(tokens, mask, V), labels, seed))
-    _, accuracy, weights = zip(*found, strict=True)
-    return f"{min(accuracy):.2f} to {max(accuracy):.2f} ({weights[0]:5d} weights)"
+def last_window(chosen, window):
+    """The window (N, window * V) at the last real letter of each name."""
+    tokens, mask = letter_batch(chosen)
+    features = window_features(np.eye(len(letters))[tokens], window)  # (N, T, window * V)
+    return features[np.arange(len(tokens)), mask.sum(axis=1) - 1]
 
 
-def last_window(window):
-    """A function that takes the window at the last step of sentences without padding."""
-    return lambda tokens, mask, V: window_features(np.eye(V)[tokens], window)[:, -1]
+def pair_bag(chosen):
+    """How often each pair of neighbouring letters stands in each name."""
+    pairs = [[name[t : t + 2] for t in range(len(name) - 1)] for name in chosen]
+    numbers = Vocabulary(pair for name in pairs for pair in name)
+    tokens, mask = pad_batch([numbers.encode(name).tolist() for name in pairs])
+    return bag_of_tokens(tokens, mask, len(numbers))
 
 
-_, _, labels, _ = sentences_with_ending(0, seed=0)
-print(f"commonest label: {max(np.mean(labels), 1 - np.mean(labels)):.2f}")
-print("bag, no ending:", accuracies(bag_of_tokens, tail=0))
-for tail in (0, 2, 4):
-    for window in range(1, 7):
-        print(f"{tail} words after, window {window}:", accuracies(last_window(window), tail))
+def show(what, vectors, seeds=(0, 1, 2)):
+    """Print lowest and highest accuracy and loss, the baseline and the number of weights."""
+    found = [held_out_scores(vectors, seed) for seed in seeds]
+    accuracy, loss, baseline, weights = zip(*found, strict=True)
+    print(
+        f"{what:13} accuracy {min(accuracy):.2f} to {max(accuracy):.2f}, loss {min(loss):.2f} to "
+        f"{max(loss):.2f}, {weights[0]} weights (commonest: {max(baseline):.2f})"
+    )
+
+
+for w in (1, 2, 4, 8, 16):
+    ends = [name[-w:] for name in names]
+    show(f"bag, last {w}", bag_of_tokens(*letter_batch(ends), len(letters)))
+    show(f"window of {w}", last_window(ends, w))
+show("bag, all", bag_of_tokens(*letter_batch(names), len(letters)))
+show("pairs, all", pair_bag(names))
 ### END SOLUTION
 
 
 # %% [markdown]
-# **Question** (4 points, given by a person). In at most ten sentences: How does the bag score, and
-# why could no amount of training change that? How wide must the window be for each ending, and
-# which word has to be in it? What would you have to pay for sentences with an ending of 100 words,
-# and would the network then understand an ending of 101? Support each statement with your numbers,
-# with the score of guessing beside them.
+# **Question** (4 points, given by a person). In at most ten sentences: How much does the order of
+# the last letters tell beside the letters themselves, and what does the bag gain from a second,
+# fourth and eighth one? How far must a window reach, and what does the loss say of wider ones?
+# What did you ask besides, and what is the answer? Give each number with its spread and with the
+# baseline beside it.
 
-# %% [markdown] written="what-the-window-needs" points=4
-# *Model answer.* The bag stays at the score of guessing, within the spread of the seeds. A
-# sentence of praise and one of blame have the same words, so they have the same bag; one vector
-# cannot get two labels, however long the training.
+# %% [markdown] written="what-order-tells" points=4
+# *Model answer.* The table above is the evidence; always answering the commonest language is right
+# for three names in ten. The last letter alone is enough for more than half of them, in a bag or in
+# a window, which are then the same; the last two side by side are enough for nearly two thirds, and
+# the ranges are far apart. In a bag two, four or eight letters are worth no more than the one,
+# within the spread: it learns of one more letter, and no longer which was the last. Whole names
+# take it close to the window of two. Hardly any of them has a twin, so a whole bag could tell
+# nearly all names apart, unlike the reviews in the chapter; what two thousand names teach about it
+# is not enough.
 #
-# A window sees whether "not" stands before the last adjective, which is enough to know which of
-# the two adjectives is cancelled. The word that decides is therefore the one *before the last
-# adjective*: the window has to hold the ending, the last adjective and the word before it, two
-# more than the ending has words. Narrower windows score like guessing, wider ones are right on
-# nearly every sentence; the step between them moves by one with every word of the ending.
+# A window of four is right a little more often than one of two, by one to three hundredths. Wider
+# ones bring nothing more, and their loss is higher: by and large they give the right language less
+# probability. So a window has to reach two letters here, four at most.
 #
-# The first layer has weights for each place in the window and each word, so the number of weights
-# grows in proportion to the window; for an ending of 100 words the window is 102 wide and nearly
-# all of its weights look at words that say nothing. An ending of one more word pushes the
-# deciding word out of the window, and the score falls back to guessing.
+# The own question of this version is whether the order of neighbours is enough, wherever they
+# stand: the bag of whole names is made of pairs instead of letters, with updates, seeds and split
+# as they were, and the weights as nearly as whole units allow. It is right for more than seven
+# names in ten, with ranges clear of the bag of letters and of every window; other words than such
+# names may give another answer.
 #
-# *Points:* 1 for the bag with its reason and the guessing score beside it; 1 for the width found
-# for each ending with its numbers and spread; 1 for naming the deciding word; 1 for the growth of
-# the weights and the fall at one word more. A statement without a measured number earns half.
+# *Points:* 1 for both at all five widths, with spread and baseline; 1 for what order adds, judged
+# against the spread, and for the bag's small gain; 1 for the reach of the window, by accuracy and
+# by loss; 1 for an own question with one change at a time and an answer that the numbers carry. A
+# statement without a measured number earns half.
