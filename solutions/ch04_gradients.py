@@ -364,8 +364,8 @@ for max_norm in (0.01, 1e9):
 # towards each other: the short reach grows a few hundred times, and the long one shrinks below 1.
 #
 # The longest reach reads worst: with the radius 2 every seed scores lower than with 0.5 and with
-# 1, by 3 to 11 points, although the ranges nearly touch. Those of 0.5 and 1 overlap, and all are
-# far above the commonest language. In a short name the last letters say most, so a long reach is
+# 1, by 3 to 11 points, although the ranges touch. Those of 0.5 and 1 overlap, and all are far
+# above the commonest language. In a short name the last letters say most, so a long reach is
 # no advantage here, and a state that mixes everything strongly is harder to train. How much harder
 # depends on the last digit: on another machine the accuracies at 2 differ by some points, those at
 # 0.5 and 1 do not.
