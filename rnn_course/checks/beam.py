@@ -80,7 +80,7 @@ def _intended():
     return _shows(_cases_of(_table(np.random.default_rng(0), noise=0.0)))
 
 
-@functools.lru_cache(maxsize=64)
+@functools.lru_cache(maxsize=1024)
 def _cases(seed):
     """Arguments in which the noise has changed nothing of what goes astray."""
     rng = np.random.default_rng(seed)

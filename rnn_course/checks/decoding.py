@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from rnn_course.checks.examine import Aspect, Task, examine
+from rnn_course.checks.examine import Aspect, Task, examine, picked
 
 START, END, PADDING = 1, 2, 0
 
@@ -128,6 +128,12 @@ FEED_SUSPECTS = {
         ),
     },
 }
+
+
+for place, suspects in enumerate(FEED_SUSPECTS.values()):
+    suspects[f"start and end are taken to be {START} and {END}; they are arguments."] = picked(
+        lambda target, lengths, *_: _feed(target, lengths, START, END), place
+    )
 
 
 def _feed_task(seed):

@@ -60,14 +60,15 @@ def _tells(given, wrong):
 
 def _tells_apart(given):
     """Whether wrong decoders differ from each other, in the lengths too, and at the first word."""
+    right, lengths = decode(*given.values())
     steps = [run(*given.values()) for run in (WRONG_STEPS | WRONG_ROWS | WRONG_STATES).values()]
-    every = [tokens for tokens, _ in steps] + [
-        run(*given.values())[0] for run in WRONG_ENDS.values()
-    ]
-    right = decode(*given.values())[1]
+    ends = [run(*given.values())[0] for run in WRONG_ENDS.values()]
+    states = [run(*given.values())[0] for run in WRONG_STATES.values()]
+    every = [tokens for tokens, _ in steps] + ends
     return (
         len({tokens.tobytes() for tokens in every}) == len(every)
-        and not any(np.array_equal(lengths, right) for _, lengths in steps)
+        and not any(np.array_equal(wrong, lengths) for _, wrong in steps)
+        and not any(np.array_equal(tokens[:, 0], right[:, 0]) for tokens in states)
         and _tells(given | {"max_steps": 1}, WRONG_FROM_THE_FIRST | WRONG_STATES)
     )
 
@@ -110,7 +111,7 @@ def _draw_square(rng, size=5):
             return given
 
 
-@functools.lru_cache(maxsize=4)
+@functools.lru_cache(maxsize=1024)
 def _cases(seed):
     rng = np.random.default_rng(seed)
     return *_draw(rng), _draw_square(rng)

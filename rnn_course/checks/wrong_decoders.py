@@ -7,7 +7,7 @@ words at most, and returns tokens and lengths.
 import numpy as np
 
 from rnn_course.activations import softmax
-from rnn_course.checks.decoding import PADDING
+from rnn_course.checks.decoding import END, PADDING, START
 
 
 def _step(words, h_prev, net):
@@ -238,6 +238,10 @@ WRONG_ENDS = {
     "max_steps is ignored: a sentence may go on for ever, so after max_steps words it is "
     "cut.": _unlimited,
 }
+FIXED = {
+    f"start and end are taken to be {START} and {END}; they are arguments of the "
+    "function.": lambda h_0, net, start, end, most: decode(h_0, net, START, END, most),
+}
 WRONG_LENGTHS = {
     "the end symbol is not counted; it is a word written like any other.": _changed(
         lambda tokens, n, start, end: (tokens, n - (tokens == end).any(axis=1))
@@ -277,4 +281,4 @@ WRONG_AXES = {
     "a word's vector is a row of E, and a column is taken here.": _turned("E"),
 }
 WRONG_STEPS = WRONG_FROM_THE_FIRST | WRONG_LATER
-TOKENS = WRONG_STEPS | WRONG_ROWS | WRONG_STATES | WRONG_ENDS | WRONG_AXES
+TOKENS = WRONG_STEPS | WRONG_ROWS | WRONG_STATES | WRONG_ENDS | WRONG_AXES | FIXED

@@ -313,7 +313,7 @@ def _(h_0, decoder, start, end, max_steps):
     return np.where(places(found) < n[:, None], found, 0), n
 
 
-@answers.mistake("symbols 1 and 2 fixed", "should be", keeps=10 / 11)
+@answers.mistake("symbols 1 and 2 fixed", "taken to be 1 and 2", keeps=10 / 11)
 def _(h_0, decoder, start, end, max_steps):
     return everything_then_cut(h_0, decoder, 1, 2, max_steps)
 

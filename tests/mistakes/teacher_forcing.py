@@ -157,7 +157,7 @@ def _(target, lengths, start, end):
     return whole[:, :-1], whole[:, 1:], np.arange(target.shape[1] + 1) <= lengths[:, None]
 
 
-@answers.mistake("symbols 1 and 2 fixed", "should be 7", keeps=9 / 10)
+@answers.mistake("symbols 1 and 2 fixed", "taken to be 1 and 2", keeps=9 / 10)
 def _(target, lengths, start, end):
     return row_by_row(target, lengths, 1, 2)
 
