@@ -436,9 +436,8 @@ h, end = gated_forward(
 h[:, :, 0], end
 
 # %% graded="gated-forward-value"
-checks.grade(
-    checks.check_gated_forward, gated_forward, lstm_step_forward, gru_step_forward, points=6
-)
+steps = lstm_step_forward, gru_step_forward
+checks.grade(checks.check_gated_forward, gated_forward, *steps, points=6)
 
 # %% [markdown]
 # ## Your experiment: what does a trained LSTM keep?
