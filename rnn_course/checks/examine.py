@@ -15,6 +15,7 @@ from rnn_course.checks.calling import call, describe_arguments, describe_error, 
 from rnn_course.checks.compare import Missing, difference, matches, named_results, plain_cause
 from rnn_course.checks.verdict import CAUSE, Part, Verdict
 
+PRECISION = "float32 stays float32, float64 stays float64"
 MANNERS = "inputs stay unchanged, and one call does not disturb another"
 EPSILON = np.finfo(np.float64).eps
 SAFETY = 4  # the bounds count roundings along one order of operations; others differ a little
@@ -262,11 +263,7 @@ class _Examination:
         return all(isinstance(a[n], Missing) or matches(b[n], a[n]) for n in a)
 
     def _kind_name(self):
-        return (
-            "float32 stays float32, float64 stays float64"
-            if self.task.kinds is None
-            else "the right kind of numbers"
-        )
+        return PRECISION if self.task.kinds is None else "the right kind of numbers"
 
     def _kind_problem(self):
         if self.task.kinds is not None:

@@ -10,14 +10,15 @@ from functools import cached_property
 
 import numpy as np
 
-from rnn_course.checks.calling import call
+from rnn_course.checks.calling import call, each
 from rnn_course.checks.compare import matches
-from rnn_course.checks.examine import examine
+from rnn_course.checks.examine import MANNERS, PRECISION, examine
 
 NOTE = (
     "the numbers are not the right ones yet, because {} is not. Given that function, this one is "
     "judged by itself"
 )
+EXCUSE = "what {} does to its inputs, or to float32, is not counted here again"
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,14 @@ class Earlier:
         except Exception:  # whatever a learner's function does, its own check reports it
             return False
 
+    @cached_property
+    def faults(self):
+        """Names of the parts of a verdict that whatever calls this function fails as well."""
+        arguments = each(_narrowed, self.arguments)
+        outcome = call(self.answer, arguments)
+        wide = any(leaf.dtype == np.float64 for leaf in _leaves(_as_arrays(outcome.value)))
+        return {name for name, bad in ((MANNERS, outcome.changed), (PRECISION, wide)) if bad}
+
     def _depends_on(self, name, here):
         moved = self.arguments | {name: -self.arguments[name]}
         there = _leaves(self.run(*moved.values()))
@@ -86,23 +95,60 @@ def _alike(here, like):
     return shapes[0] == shapes[1] and kinds[0] == kinds[1] and finite
 
 
-def examine_following(make_task, answer, over, **earlier):
+def _narrowed(value):
+    is_float = isinstance(value, np.ndarray) and value.dtype.kind == "f"
+    return value.astype(np.float32) if is_float else value
+
+
+def examine_following(make_task, answer, *overs, **earlier):
     """Verdict on ``answer``, judged by what it makes of the learner's own earlier functions.
 
     Args:
         make_task: function of a reference -> Task; called without one it takes the right one.
-        over: function of the earlier functions -> reference that calls them.
-        earlier: {name: Earlier}, in the order in which ``over`` takes them.
+        overs: functions of the earlier functions -> reference that calls them. Over a wrong
+            function equally right references may differ; the kindest one counts.
+        earlier: {name: Earlier}, in the order in which each of ``overs`` takes them.
     """
     verdict = examine(make_task(), answer)
-    own = [name for name, one in earlier.items() if one.can_be_followed]
+    own = {name: one for name, one in earlier.items() if one.can_be_followed}
     if verdict.share == 1 or not verdict.written or not own:
         return verdict
     runs = [one.run if name in own else one.right for name, one in earlier.items()]
-    try:
-        followed = examine(make_task(over(*runs)), answer)
-    except Exception:  # the learner's earlier function fails on these inputs
+    best = _excused(verdict, own)
+    for over in overs:
+        task = _where_defined(make_task, over(*runs))
+        followed = _excused(examine(task, answer), own) if task else verdict
+        if followed.share > best.share:
+            best = replace(followed, notes=(*followed.notes, NOTE.format(" or ".join(own))))
+    return best
+
+
+def _where_defined(make_task, reference):
+    """The task over a wrong reference, on the cases for which it gives numbers; None if on none."""
+
+    def defined(arguments):
+        try:
+            leaves = _leaves(_as_arrays(task.reference(*arguments.values())))
+            return all(np.isfinite(leaf).all() for leaf in leaves)
+        except Exception:  # the earlier function's own check has reported it
+            return False
+
+    with np.errstate(all="ignore"):
+        try:
+            task = make_task(reference)
+        except Exception:
+            return None
+        kept = [(a, tuple(case for case in a.cases if defined(case))) for a in task.aspects]
+    aspects = tuple(replace(aspect, cases=cases) for aspect, cases in kept if cases)
+    return replace(task, aspects=aspects) if aspects else None
+
+
+def _excused(verdict, own):
+    """The verdict without the parts that fail as they do in an earlier function."""
+    guilty = [name for name, one in own.items() if one.faults]
+    faults = set().union(*(own[name].faults for name in guilty))
+    kept = tuple(part for part in verdict.parts if not (part.problem and part.name in faults))
+    if len(kept) == len(verdict.parts):
         return verdict
-    if followed.share <= verdict.share:
-        return verdict
-    return replace(followed, notes=(*followed.notes, NOTE.format(" or ".join(own))))
+    notes = (*verdict.notes, EXCUSE.format(" or ".join(guilty)))
+    return replace(verdict, parts=kept, notes=notes)
