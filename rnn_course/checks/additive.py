@@ -9,11 +9,8 @@ from rnn_course.checks.following import examine_following
 from rnn_course.checks.weights import (
     PADDING,
     WRONG_WEIGHTS,
-    defined_aspects,
     draw_mask,
-    draw_scores,
     earlier_softmax,
-    kinds_over,
     masked_softmax,
     rounding_of_weights,
     softmax,
@@ -187,14 +184,13 @@ def _forward_task(seed, weigh=weights_of_real):
         name="additive_attention",
         outputs=outputs,
         reference=run,
-        aspects=defined_aspects(aspects, run),
+        aspects=aspects,
         suspects={
             name: {cause: picked(how, k) for cause, how in wrong.items()} | ONLY[name]
             for k, name in enumerate(outputs)
         },
         fallbacks=(draw_additive(rng, **EQUAL),),
         rounding=rounding_of_weights(run, HQ + HK + A + S + 8, additive_scores),
-        kinds=kinds_over(weigh, draw_scores(rng)),
         shapes={"o": "(B, T, E)", "p": "(B, T, S)", "g": "(B, T, S, A)"},
     )
 

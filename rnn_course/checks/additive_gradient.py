@@ -20,7 +20,7 @@ from rnn_course.checks.additive import (
 from rnn_course.checks.attention_gradient import WRONG_SOFTMAX_GRADIENTS, softmax_gradient
 from rnn_course.checks.examine import Aspect, Task, picked
 from rnn_course.checks.following import Earlier, examine_following
-from rnn_course.checks.weights import defined_aspects, kinds_over, rounding_of_weights
+from rnn_course.checks.weights import rounding_of_weights
 
 W_Q, W_K, W = 'grads["W_q"]', 'grads["W_k"]', 'grads["w"]'
 GRADIENTS = ("dq", "dk", "dv", W_Q, W_K, W)
@@ -240,7 +240,7 @@ def _backward_task(seed, attention=attend_additive):
         name="additive_attention_backward",
         outputs=("dq", "dk", "dv", "grads"),
         reference=run,
-        aspects=defined_aspects(aspects, run),
+        aspects=aspects,
         suspects={
             name: {cause: picked(how, name) for cause, how in wrong.items()} | ALONE[name]
             for name in GRADIENTS
@@ -249,7 +249,6 @@ def _backward_task(seed, attention=attend_additive):
         rounding=rounding_of_weights(
             run, HQ + HK + A + E + B * T * S + 8, lambda do, *rest: additive_scores(*rest)
         ),
-        kinds=kinds_over(attention, draw_additive(rng)),
         shapes={
             "dq": "(B, T, Hq)", "dk": "(B, S, Hk)", "dv": "(B, S, E)",
             W_Q: "(A, Hq)", W_K: "(A, Hk)", W: "(A,)",

@@ -10,11 +10,8 @@ from rnn_course.checks.weights import (
     PADDING,
     WRONG_DIVISORS,
     WRONG_WEIGHTS,
-    defined_aspects,
     draw_mask,
-    draw_scores,
     earlier_softmax,
-    kinds_over,
     large_scores,
     masked_softmax,
     rounding_of_weights,
@@ -145,14 +142,13 @@ def _forward_task(seed, weigh=weights_of_real):
         name="dot_product_attention",
         outputs=("o", "p"),
         reference=run,
-        aspects=defined_aspects(aspects, run),
+        aspects=aspects,
         suspects={
             "o": {cause: picked(how, 0) for cause, how in wrong.items()} | ONLY_OUTPUT,
             "p": {cause: picked(how, 1) for cause, how in wrong.items()} | ONLY_WEIGHTS,
         },
         fallbacks=(draw_attention(rng, B=3, T=3, S=3, size=3, E=3, lengths=(1, 2, 3)),),
         rounding=rounding_of_weights(run, SIZE + S + 8, dot_product_scores),
-        kinds=kinds_over(weigh, draw_scores(rng)),
         shapes={"o": "(B, T, E)", "p": "(B, T, S)"},
     )
 

@@ -16,7 +16,7 @@ from rnn_course.checks.attention import (
 )
 from rnn_course.checks.examine import Aspect, Task, picked
 from rnn_course.checks.following import Earlier, examine_following
-from rnn_course.checks.weights import defined_aspects, kinds_over, rounding_of_weights
+from rnn_course.checks.weights import rounding_of_weights
 
 # {cause: function of do, o, p and dp = do v^T -> da (B, T, S)}, whatever the scores are
 WRONG_SOFTMAX_GRADIENTS = {
@@ -149,7 +149,7 @@ def _backward_task(seed, attention=attend):
         name="attention_backward",
         outputs=outputs,
         reference=run,
-        aspects=defined_aspects(aspects, run),
+        aspects=aspects,
         suspects={
             name: {cause: picked(wrong, k) for cause, wrong in _back_mistakes(run).items()}
             | ALONE[name]
@@ -159,7 +159,6 @@ def _backward_task(seed, attention=attend):
         rounding=rounding_of_weights(
             run, SIZE + S + E + T + 8, lambda do, *rest: dot_product_scores(*rest)
         ),
-        kinds=kinds_over(attention, draw_attention(rng)),
         shapes={"dq": "(B, T, d)", "dk": "(B, S, d)", "dv": "(B, S, E)"},
     )
 

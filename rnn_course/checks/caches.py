@@ -9,7 +9,7 @@ from rnn_course.checks.causal import FAR, SIZE, B, T, draw_attention, earlier_at
 from rnn_course.checks.examine import Aspect, Task, picked
 from rnn_course.checks.following import examine_following
 from rnn_course.checks.rounding import measured_rounding
-from rnn_course.checks.weights import WRONG_DIVISORS, WRONG_WEIGHTS, kinds_over
+from rnn_course.checks.weights import WRONG_DIVISORS, WRONG_WEIGHTS
 
 OUTPUTS = ("o_t", "keys", "values")
 
@@ -182,7 +182,6 @@ def _task(seed, run=_right):
         suspects={"o_t": WRONG_OUTPUTS} | {n: _wrong_caches(n) for n in ("keys", "values")},
         fallbacks=(_draw(rng, B=3, S=3, size=3, E=3), _draw(rng, B=4, S=4, size=4, E=4)),
         rounding=measured_rounding(lambda *inputs: run(*inputs), SIZE + T + 8),
-        kinds=kinds_over(run, main),
         shapes={"o_t": "(B, E)", "keys": "(B, S + 1, d)", "values": "(B, S + 1, E)"},
     )  # fmt: skip
 

@@ -58,6 +58,12 @@ class Earlier:
         except Exception:  # whatever a learner's function does, its own check reports it
             return False
 
+    @property
+    def is_wrong(self):
+        """Whether it shows a mistake on its arguments; some mistakes show on others only."""
+        here, like = (_leaves(run(*self.arguments.values())) for run in (self.run, self.right))
+        return not all(map(matches, here, like))
+
     @cached_property
     def faults(self):
         """Names of the parts of a verdict that whatever calls this function fails as well."""
@@ -119,7 +125,8 @@ def examine_following(make_task, answer, *overs, **earlier):
         task = _where_defined(make_task, over(*runs))
         followed = _excused(examine(task, answer), own) if task else verdict
         if followed.share > best.share:
-            best = replace(followed, notes=(*followed.notes, NOTE.format(" or ".join(own))))
+            wrong = [name for name, one in own.items() if one.is_wrong] or own
+            best = replace(followed, notes=(*followed.notes, NOTE.format(" or ".join(wrong))))
     return best
 
 

@@ -9,7 +9,7 @@ from rnn_course.checks.compare import matches
 from rnn_course.checks.examine import Aspect, Task
 from rnn_course.checks.following import examine_following
 from rnn_course.checks.rounding import measured_rounding
-from rnn_course.checks.weights import WRONG_DIVISORS, kinds_over, softmax
+from rnn_course.checks.weights import WRONG_DIVISORS, softmax
 
 B, T, HEADS, SIZE = 2, 5, 3, 2  # SIZE is d, that of a head
 
@@ -200,7 +200,6 @@ def _over(attention):
 def _task(seed, run=_right):
     rng = np.random.default_rng(seed)
     main = _draw(rng)
-    arrays = {name: main[name] for name in "qkv"}
     return Task(
         name="multi_head_attention",
         outputs=("o",),
@@ -214,7 +213,6 @@ def _task(seed, run=_right):
         suspects={"o": SUSPECTS},
         fallbacks=(_draw(rng, B=3, T=3, heads=3, size=3), _draw(rng, T=2, heads=2)),
         rounding=measured_rounding(lambda *inputs: run(*inputs), SIZE + T + 8),
-        kinds=kinds_over(lambda *qkv: run(*qkv, HEADS), arrays),
         shapes={"o": "(B, T, E)"},
     )
 

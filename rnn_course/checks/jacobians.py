@@ -6,7 +6,6 @@ import numpy as np
 
 from rnn_course.checks.examine import Aspect, Task, examine
 from rnn_course.checks.following import Earlier, examine_following
-from rnn_course.checks.precision import kinds_of
 from rnn_course.checks.rounding import measured_rounding
 
 B, T, H = 2, 6, 4
@@ -242,7 +241,6 @@ def _product_task(seed, run=_jacobian_product):
         rounding=_product_rounding
         if run is _jacobian_product
         else measured_rounding(run, (T - 1) * (H + 3)),
-        kinds=kinds_of(run, _jacobian_product, draw_states(rng)),
         shapes={"P": "(B, H, H)"},
     )  # fmt: skip
 

@@ -7,7 +7,6 @@ import numpy as np
 from rnn_course.checks.examine import Aspect, Task
 from rnn_course.checks.following import examine_following
 from rnn_course.checks.jacobians import B, H, T, draw_states, own_jacobians
-from rnn_course.checks.precision import kinds_of
 from rnn_course.checks.rounding import measured_rounding
 
 
@@ -175,7 +174,6 @@ def _norm_task(seed, run=_norms):
         suspects={"norms": NORM_SUSPECTS},
         fallbacks=(_draw_norms(rng, B=3, T=3, H=3),),
         rounding=_norm_rounding if run is _norms else measured_rounding(run, T * (H + 4)),
-        kinds=kinds_of(run, _norms, _draw_norms(rng)),
         shapes={"norms": "(B, T)"},
     )
 

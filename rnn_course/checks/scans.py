@@ -8,7 +8,6 @@ from rnn_course.checks.examine import Aspect, Task, picked
 from rnn_course.checks.following import Earlier, examine_following
 from rnn_course.checks.recurrences import WRONG_ADDS, WRONG_KEEPS, combine, draw_recurrence
 from rnn_course.checks.rounding import measured_rounding
-from rnn_course.checks.weights import kinds_over
 from rnn_course.scan import scan_steps
 
 B, T, H = 4, 10, 5  # each larger than REACH, so that a wrong axis can be cut too
@@ -188,7 +187,6 @@ def _joined(given):
 def _task(seed, run=_right):
     rng = np.random.default_rng(seed)
     main = _draw(rng)
-    arrays = {name: main[name] for name in ("keep", "add")}
     short = _draw(rng, T, B=2), _draw(rng, T + 3, B=1), _draw(rng, 1, T=1)
     return Task(
         name="doubling_round",
@@ -205,7 +203,6 @@ def _task(seed, run=_right):
         suspects=SUSPECTS,
         fallbacks=(_draw(rng, 4, T=8), _draw(rng, 1), _draw(rng, B=9)),
         rounding=measured_rounding(lambda *inputs: run(*inputs), 4),
-        kinds=kinds_over(lambda *arrays: run(*arrays, REACH), arrays),
         shapes={"keep": "(B, T, H)", "add": "(B, T, H)"},
     )  # fmt: skip
 

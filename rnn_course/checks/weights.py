@@ -200,28 +200,6 @@ def rounding_of_weights(run, operations, scores):
     return with_scores
 
 
-def _leaves(value):
-    values = value.values() if isinstance(value, dict) else value
-    nested = isinstance(value, dict | tuple | list)
-    return [leaf for item in values for leaf in _leaves(item)] if nested else [value]
-
-
-def defined_aspects(aspects, run):
-    """The aspects on which a reference is finite; one over a wrong function may not be."""
-
-    def defined(case):
-        return all(np.isfinite(leaf).all() for leaf in _leaves(run(*case.values())))
-
-    with np.errstate(all="ignore"):
-        return tuple(aspect for aspect in aspects if all(map(defined, aspect.cases)))
-
-
-def kinds_over(earlier, arguments):
-    """Task.kinds of a function over an earlier one: {} where that one has lost float32 already."""
-    narrow = [a.astype(np.float32) if a.dtype.kind == "f" else a for a in arguments.values()]
-    return None if all(leaf.dtype == np.float32 for leaf in _leaves(earlier(*narrow))) else {}
-
-
 def weights_of_real(a, mask):
     """The weights p (B, T, S) that the task asks for."""
     return masked_softmax(a, mask[:, None])
