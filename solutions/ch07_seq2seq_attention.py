@@ -437,12 +437,8 @@ def additive_attention_backward(do, q, k, v, mask, W_q, W_k, w):
 additive_attention_backward(np.array([[[1.0]]]), **three_words, **one_unit)
 
 # %% graded="additive-attention-backward-value"
-checks.grade(
-    checks.check_additive_attention_backward,
-    additive_attention_backward,
-    additive_attention,
-    points=6,
-)
+check = checks.check_additive_attention_backward
+checks.grade(check, additive_attention_backward, additive_attention, points=6)
 
 # %% [markdown]
 # ## Task 8: greedy decoding
