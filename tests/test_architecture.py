@@ -187,7 +187,7 @@ def python(code):
 
 
 def test_package_imports_with_numpy_alone():
-    """Do the package, all core modules and the checks import where nothing but NumPy is installed?"""
+    """Do the package, its core and the checks import where nothing but NumPy is installed?"""
     imports = "\n".join(f"import rnn_course.{module}" for module in ALONE)
     result = python(f"{REFUSE_ALL_BUT_NUMPY}import rnn_course\n{imports}")
     assert result.returncode == 0, result.stderr
