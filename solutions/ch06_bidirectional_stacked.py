@@ -255,9 +255,7 @@ bidirectional_backward(
 )
 
 # %% graded="bidirectional-backward-value"
-checks.grade(
-    checks.check_bidirectional_backward, bidirectional_backward, reverse_padded, points=7
-)
+checks.grade(checks.check_bidirectional_backward, bidirectional_backward, reverse_padded, points=7)
 
 # %% [markdown]
 # ## Task 5: layers on top of each other
