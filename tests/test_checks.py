@@ -13,6 +13,7 @@ from mistakes.rnn_step_forward import einsum
 
 from rnn_course import checks
 from rnn_course.checks.examine import Aspect, Task, examine
+from rnn_course.checks.verdict import variant_seed
 
 ANSWERS = all_answers()
 MISTAKES = [
@@ -25,6 +26,7 @@ RIGHTS = [
     for answers in ANSWERS
     for name, right in answers.rights.items()
 ]
+CARRY_ON = ("state kept in a default argument",)  # how wrong they are grows from call to call
 UNSEEN_FROM_AFAR = "one buffer for all calls"  # a stand-in copies every result
 
 
@@ -133,6 +135,25 @@ def test_nonsense_earns_nothing(answers, nonsense):
     assert answers.check(lambda *arguments: nonsense).share == 0
 
 
+@pytest.mark.parametrize(("answers", "mistake"), MISTAKES)
+def test_mistake_is_rejected_alike_in_a_variant(answers, mistake):
+    """Does the verdict stay the same with the inputs of a course of one's own?"""
+    if mistake.name not in CARRY_ON:
+        verdict = answers.check(mistake.answer, seed=variant_seed("own", answers.check))
+        assert verdict.share == pytest.approx(mistake.keeps)
+        assert mistake.says in verdict.problem
+
+
+def test_variant_draws_other_inputs(capsys):
+    """Do two variants show other numbers, and one variant the same twice?"""
+    check = checks.check_rnn_step_forward
+    texts = []
+    for variant in (None, "a", "b", "b"):
+        checks.grade(check, lambda x_t, h_prev, *_: h_prev, points=1, variant=variant)
+        texts.append(capsys.readouterr().out)
+    assert len(set(texts)) == 3 and texts[2] == texts[3]
+
+
 def test_grade_mentions_warnings_and_output_of_the_answer(capfd):
     """Are the learner's warning, print and error output named, and kept off the streams?"""
 
@@ -171,6 +192,15 @@ def test_list_in_place_of_an_array_is_remarked_upon():
     assert [note.split(";")[0] for note in verdict.notes] == ["tokens is a list", "mask is a list"]
     assert "By the way" in checks.report(verdict, points=4)
     assert checks.check_pad_batch(rows_filled_one_by_one).notes == ()
+
+
+def test_tuple_of_rows_is_right_and_a_cache_beside_the_result_is_not():
+    """Is a tuple that makes the right array accepted with a remark, and another one refused?"""
+    verdict = checks.check_rnn_step_forward(lambda *arguments: tuple(einsum(*arguments)))
+    assert verdict.share == 1
+    assert "h_t is a tuple" in verdict.notes[0]
+    verdict = checks.check_rnn_step_forward(lambda *arguments: (einsum(*arguments), "cache"))
+    assert "expected h_t alone" in verdict.problem
 
 
 def test_cause_is_found_where_an_aspect_looks():
@@ -328,6 +358,18 @@ def test_a_step_that_does_nothing_earns_nothing_for_the_loop(step):
         return np.repeat(0 * h_0[:, None], x.shape[1], axis=1)
 
     assert checks.check_rnn_forward(loop, step).share == 0
+
+
+def test_loop_over_an_unwritten_step_is_told_where_to_begin(capsys):
+    """Does a loop that stops in the unwritten step hear of it, and one over a written step not?"""
+
+    def loop(x, h_0, *weights):
+        return never_written(x[:, 0], h_0, *weights)
+
+    checks.grade(checks.check_rnn_forward, loop, never_written, points=4)
+    assert "rnn_step_forward is not written either" in capsys.readouterr().out
+    checks.grade(checks.check_rnn_forward, never_written, einsum, points=4)
+    assert "either" not in capsys.readouterr().out
 
 
 def test_step_given_beside_a_right_loop_changes_nothing():

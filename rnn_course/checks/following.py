@@ -18,6 +18,7 @@ NOTE = (
     "the numbers are not the right ones yet, because {} is not. Given that function, this one is "
     "judged by itself"
 )
+FIRST = "{} is not written either; whatever calls it stops there, so begin with it"
 EXCUSE = "what {} does to its inputs, or to float32, is not counted here again"
 
 
@@ -57,6 +58,12 @@ class Earlier:
             return all(self._depends_on(name, here) for name in self.needed)
         except Exception:  # whatever a learner's function does, its own check reports it
             return False
+
+    @property
+    def is_unwritten(self):
+        """Whether it still stops with NotImplementedError."""
+        answer = self.answer
+        return answer and isinstance(call(answer, self.arguments).error, NotImplementedError)
 
     @property
     def is_wrong(self):
@@ -117,7 +124,11 @@ def examine_following(make_task, answer, *overs, **earlier):
     """
     verdict = examine(make_task(), answer)
     own = {name: one for name, one in earlier.items() if one.can_be_followed}
-    if verdict.share == 1 or not verdict.written or not own:
+    if not verdict.written:
+        missing = [name for name, one in earlier.items() if one.is_unwritten]
+        notes = [FIRST.format(" or ".join(missing))] if missing else []
+        return replace(verdict, notes=(*verdict.notes, *notes))
+    if verdict.share == 1 or not own:
         return verdict
     runs = [one.run if name in own else one.right for name, one in earlier.items()]
     best = _excused(verdict, own)

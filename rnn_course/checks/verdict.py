@@ -73,11 +73,12 @@ def report(verdict, points):
     """The text a learner reads: points, each part, the first problem, remarks."""
     name, earned = verdict.function, _number(points * verdict.share)
     if not verdict.written:
-        return (
+        text = (
             f"{name} is not written yet: 0 of {_number(points)} points so far.\n"
             "Write your code in place of `raise NotImplementedError()`, run that cell, then this "
             "one again."
         )
+        return "\n".join([text, *_remarks(verdict)])
     lines = [f"{name}: {earned} of {_number(points)} points", ""]
     total = sum(part.weight for part in verdict.parts)
     for part in verdict.parts:
@@ -89,9 +90,12 @@ def report(verdict, points):
         lines.append("  (·: looked at once the values are right)")
     if verdict.problem:
         lines += ["", "What to look at first", _paragraph(verdict.problem, "  ")]
-    if verdict.notes:
-        lines += ["", "By the way", *(_paragraph(f"{note}.", "  ") for note in verdict.notes)]
-    return "\n".join(lines)
+    return "\n".join([*lines, *_remarks(verdict)])
+
+
+def _remarks(verdict):
+    notes = [_paragraph(f"{note}.", "  ") for note in verdict.notes]
+    return ["", "By the way", *notes] if notes else []
 
 
 def variant_seed(variant, check):
