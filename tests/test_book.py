@@ -208,6 +208,16 @@ def test_inputs_of_a_page_hold_the_experiments_that_it_names(tmp_path):
         assert inputs(code, tmp_path) == everything
 
 
+def test_inputs_of_a_page_hold_the_files_whose_paths_it_names(tmp_path):
+    """Is a notebook or a stored result found by its path or pattern, and no other file?"""
+    for name in ("a/one/one.ipynb", "a/two/two.ipynb", "a/two/two.py", "b/c.json"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("{}")
+    notebooks = {"a/one/one.ipynb", "a/two/two.ipynb"}
+    assert inputs('read("a/*/*.ipynb")', tmp_path) == notebooks
+    assert inputs("read('b/c.json', 'd/e.json')", tmp_path) == {"b/c.json"}
+
+
 def test_no_page_depends_on_the_checks_or_on_grading():
     """Does a better hint, or a mended grader, leave every executed page as it is?"""
     for page in pages():

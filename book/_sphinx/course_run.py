@@ -11,6 +11,7 @@ import functools
 import hashlib
 import json
 import os
+import re
 import shutil
 import sys
 from logging import INFO, getLogger
@@ -73,11 +74,20 @@ def module_files(root, name):
             yield path.with_suffix(".json")
 
 
+@functools.cache
+def named_files(root, code):
+    """Notebooks and stored results whose path, or pattern of paths, stands in a string of code."""
+    found = re.findall(r"""["']([\w*-]+(?:/[\w*.-]+)+\.(?:ipynb|json))["']""", code)
+    return {path for pattern in found for path in Path(root).glob(pattern)}
+
+
 def inputs_of(root, code):
-    """Every file of the project that code reaches by its imports, and theirs."""
+    """Every file of the project that code reaches by its imports, and theirs, or that it names."""
     reached, pending = set(), [code]
     while pending:
-        for name in named_modules(pending.pop()):
+        code = pending.pop()
+        reached |= named_files(root, code)
+        for name in named_modules(code):
             new = set(module_files(root, name)) - reached
             reached |= new
             pending += [file.read_text(encoding="utf8") for file in new if file.suffix == ".py"]
