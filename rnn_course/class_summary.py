@@ -14,7 +14,7 @@ from pathlib import Path
 
 import nbformat
 
-from rnn_course.checks.verdict import CAUSE
+from rnn_course.examination.verdict import CAUSE
 from rnn_course.grading import grade_id
 
 FULL, SOME, NONE, UNWRITTEN = "all points", "some", "none", "not written"

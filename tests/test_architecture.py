@@ -56,6 +56,7 @@ LEVELS = [
     {"diagnostics", "models", "probes"},
     {"seq2seq"},
     {"conversion", "training"},
+    {"examination"},
     {
         "checks",
         "class_summary",

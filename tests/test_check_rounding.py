@@ -19,8 +19,8 @@ from rnn_course.checks import (
     truncation,
     updates,
 )
-from rnn_course.checks.calling import each
-from rnn_course.checks.rounding import measured_rounding
+from rnn_course.examination.calling import each
+from rnn_course.examination.rounding import measured_rounding
 
 B, T, D, H = 2, 7, 3, 5
 

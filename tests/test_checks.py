@@ -12,8 +12,8 @@ from mistakes.rnn_step_backward import matrix_products
 from mistakes.rnn_step_forward import einsum
 
 from rnn_course import checks
-from rnn_course.checks.examine import Aspect, Task, examine
-from rnn_course.checks.verdict import variant_seed
+from rnn_course.examination.examine import Aspect, Task, examine
+from rnn_course.examination.verdict import variant_seed
 
 ANSWERS = all_answers()
 MISTAKES = [

@@ -2,7 +2,8 @@
 
 A check compares a function with the reference of this package on seeded inputs and returns a
 Verdict: which parts hold, what is wrong first, and the likely cause. grade prints the verdict and
-turns it into points.
+turns it into points. A module holds the checks of one subject; rnn_course.examination is how each
+of them examines.
 """
 
 from rnn_course.checks.additive import check_additive_attention
@@ -42,9 +43,9 @@ from rnn_course.checks.translation import check_encoder_decoder_logits
 from rnn_course.checks.truncation import check_truncated_rnn_backward
 from rnn_course.checks.update_gate import check_flip_update_gate
 from rnn_course.checks.updates import check_adam_step
-from rnn_course.checks.verdict import Part, Verdict, grade, report
 from rnn_course.checks.waves import check_sinusoidal_positions
 from rnn_course.checks.weights import check_masked_softmax
+from rnn_course.examination.verdict import Part, Verdict, grade, report
 
 __all__ = [
     "Part",

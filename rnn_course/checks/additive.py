@@ -4,8 +4,6 @@ import functools
 
 import numpy as np
 
-from rnn_course.checks.examine import Aspect, Task, picked
-from rnn_course.checks.following import examine_following
 from rnn_course.checks.weights import (
     PADDING,
     WRONG_WEIGHTS,
@@ -16,6 +14,8 @@ from rnn_course.checks.weights import (
     softmax,
     weights_of_real,
 )
+from rnn_course.examination.examine import Aspect, Task, picked
+from rnn_course.examination.following import examine_following
 
 B, T, S, HQ, HK, A, E = 2, 4, 6, 3, 5, 7, 8
 EQUAL = {"B": 3, "T": 3, "S": 3, "HQ": 3, "HK": 3, "A": 3, "E": 3, "lengths": (1, 2, 3)}

@@ -18,9 +18,9 @@ from rnn_course.checks.additive import (
     draw_additive,
 )
 from rnn_course.checks.attention_gradient import WRONG_SOFTMAX_GRADIENTS, softmax_gradient
-from rnn_course.checks.examine import Aspect, Task, picked
-from rnn_course.checks.following import Earlier, examine_following
 from rnn_course.checks.weights import rounding_of_weights
+from rnn_course.examination.examine import Aspect, Task, picked
+from rnn_course.examination.following import Earlier, examine_following
 
 W_Q, W_K, W = 'grads["W_q"]', 'grads["W_k"]', 'grads["w"]'
 GRADIENTS = ("dq", "dk", "dv", W_Q, W_K, W)

@@ -4,8 +4,6 @@ import functools
 
 import numpy as np
 
-from rnn_course.checks.examine import Aspect, Task, picked
-from rnn_course.checks.following import examine_following
 from rnn_course.checks.weights import (
     PADDING,
     WRONG_DIVISORS,
@@ -18,6 +16,8 @@ from rnn_course.checks.weights import (
     softmax,
     weights_of_real,
 )
+from rnn_course.examination.examine import Aspect, Task, picked
+from rnn_course.examination.following import examine_following
 
 B, T, S, SIZE, E = 2, 4, 6, 3, 5  # SIZE is d, that of a query and of a key
 

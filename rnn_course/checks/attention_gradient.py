@@ -14,9 +14,9 @@ from rnn_course.checks.attention import (
     dot_product_scores,
     draw_attention,
 )
-from rnn_course.checks.examine import Aspect, Task, picked
-from rnn_course.checks.following import Earlier, examine_following
 from rnn_course.checks.weights import rounding_of_weights
+from rnn_course.examination.examine import Aspect, Task, picked
+from rnn_course.examination.following import Earlier, examine_following
 
 # {cause: function of do, o, p and dp = do v^T -> da (B, T, S)}, whatever the scores are
 WRONG_SOFTMAX_GRADIENTS = {

@@ -3,7 +3,7 @@
 import numpy as np
 
 from rnn_course import layers, text
-from rnn_course.checks.examine import Aspect, Task, examine
+from rnn_course.examination.examine import Aspect, Task, examine
 
 
 def _pad(sequences, padding=0):

@@ -5,8 +5,8 @@ import functools
 import numpy as np
 
 from rnn_course.checks.decoding import END, START
-from rnn_course.checks.examine import Aspect, Task, examine, picked
 from rnn_course.checks.wrong_beams import DROPPED, WRONG, WRONG_WORDS, tokens
+from rnn_course.examination.examine import Aspect, Task, examine, picked
 
 BEAM, ALPHA = 3, 0.7
 SHORT = 5  # steps after which the best sentence has not ended

@@ -3,8 +3,8 @@
 import numpy as np
 
 from rnn_course import rnn
-from rnn_course.checks.examine import Aspect, Task, examine
 from rnn_course.checks.rnn import draw_weights
+from rnn_course.examination.examine import Aspect, Task, examine
 
 B, T, D, H = 2, 7, 3, 5
 RESULTS = ("dx", "dh_0", 'grads["W_xh"]', 'grads["W_hh"]', 'grads["b_h"]')

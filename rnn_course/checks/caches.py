@@ -6,10 +6,10 @@ import numpy as np
 
 from rnn_course.checks.attention import attend
 from rnn_course.checks.causal import FAR, SIZE, B, T, draw_attention, earlier_attention, far_out
-from rnn_course.checks.examine import Aspect, Task, picked
-from rnn_course.checks.following import examine_following
-from rnn_course.checks.rounding import measured_rounding
 from rnn_course.checks.weights import WRONG_DIVISORS, WRONG_WEIGHTS
+from rnn_course.examination.examine import Aspect, Task, picked
+from rnn_course.examination.following import examine_following
+from rnn_course.examination.rounding import measured_rounding
 
 OUTPUTS = ("o_t", "keys", "values")
 

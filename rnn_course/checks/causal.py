@@ -3,10 +3,10 @@
 import numpy as np
 
 from rnn_course.checks.attention import attend
-from rnn_course.checks.examine import Aspect, Task, examine, picked
-from rnn_course.checks.following import Earlier
-from rnn_course.checks.rounding import measured_rounding
 from rnn_course.checks.weights import WRONG_DIVISORS, WRONG_WEIGHTS, masked_softmax, softmax
+from rnn_course.examination.examine import Aspect, Task, examine, picked
+from rnn_course.examination.following import Earlier
+from rnn_course.examination.rounding import measured_rounding
 
 B, T, SIZE, E = 2, 5, 3, 4  # SIZE is d, that of a query and of a key
 FAR = 300.0  # two such features multiplied take a score far out of the range of exp

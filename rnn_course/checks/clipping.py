@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from rnn_course.checks.calling import call
-from rnn_course.checks.compare import Missing, as_array
-from rnn_course.checks.examine import Aspect, Task, examine, picked
+from rnn_course.examination.calling import call
+from rnn_course.examination.compare import Missing, as_array
+from rnn_course.examination.examine import Aspect, Task, examine, picked
 
 SIZES = {"W_xh": (5, 3), "W_hh": (5, 5), "b_h": (5,)}
 BEFORE = "the norm before clipping"

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from rnn_course.checks.examine import Aspect, Task, examine, picked
+from rnn_course.examination.examine import Aspect, Task, examine, picked
 
 START, END, PADDING = 1, 2, 0
 

@@ -18,9 +18,9 @@ from rnn_course.checks.directions import (
     side_by_side,
     turn,
 )
-from rnn_course.checks.examine import Aspect, Task, picked
 from rnn_course.checks.over_reversal import examine_over_reversal
-from rnn_course.checks.rounding import measured_rounding
+from rnn_course.examination.examine import Aspect, Task, picked
+from rnn_course.examination.rounding import measured_rounding
 
 # A number passes T steps forward and T back, with a sum over D + H in each, and one over the batch.
 OPERATIONS = T * (2 * (D + H) + len(LENGTHS))

@@ -5,10 +5,10 @@ import functools
 import numpy as np
 
 from rnn_course import layers, rnn, text
-from rnn_course.checks.examine import Aspect, Task
 from rnn_course.checks.over_reversal import examine_over_reversal
 from rnn_course.checks.rnn import draw_weights
-from rnn_course.checks.rounding import measured_rounding
+from rnn_course.examination.examine import Aspect, Task
+from rnn_course.examination.rounding import measured_rounding
 
 T, D, H = 7, 3, 5
 LENGTHS = (5, 3, 6, 2)

@@ -7,9 +7,9 @@ import numpy as np
 from rnn_course import gru, lstm
 from rnn_course.checks import gru as gru_check
 from rnn_course.checks import lstm as lstm_check
-from rnn_course.checks.examine import Aspect, Task
-from rnn_course.checks.following import Earlier, examine_following
-from rnn_course.checks.rounding import measured_rounding
+from rnn_course.examination.examine import Aspect, Task
+from rnn_course.examination.following import Earlier, examine_following
+from rnn_course.examination.rounding import measured_rounding
 
 T, D, H = 6, 3, 5
 LENGTHS = (4, 6, 1, 3)  # so B is 4

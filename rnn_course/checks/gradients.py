@@ -3,8 +3,8 @@
 import numpy as np
 
 from rnn_course import rnn
-from rnn_course.checks.examine import Aspect, Task, examine
 from rnn_course.checks.rnn import draw_step
+from rnn_course.examination.examine import Aspect, Task, examine
 
 W_XH, W_HH, B_H = 'grads["W_xh"]', 'grads["W_hh"]', 'grads["b_h"]'
 OUTPUTS = ("dx_t", "dh_prev", W_XH, W_HH, B_H)

@@ -5,7 +5,6 @@ import functools
 import numpy as np
 
 from rnn_course.checks.decoding import END, PADDING, START
-from rnn_course.checks.examine import Aspect, Task, examine, picked
 from rnn_course.checks.wrong_decoders import (
     TOKENS,
     WRONG_AXES,
@@ -19,6 +18,7 @@ from rnn_course.checks.wrong_decoders import (
     lengths_of,
     write,
 )
+from rnn_course.examination.examine import Aspect, Task, examine, picked
 
 H, D, V = 6, 3, 10
 MOST = 7

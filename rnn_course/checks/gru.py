@@ -4,8 +4,8 @@ import numpy as np
 
 from rnn_course import gru
 from rnn_course.activations import sigmoid
-from rnn_course.checks.examine import Aspect, Task, examine
-from rnn_course.checks.rounding import measured_rounding
+from rnn_course.examination.examine import Aspect, Task, examine
+from rnn_course.examination.rounding import measured_rounding
 
 B, D, H = 2, 3, 5
 

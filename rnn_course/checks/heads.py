@@ -5,11 +5,11 @@ import functools
 import numpy as np
 
 from rnn_course.checks.causal import WRONG_LOOKS, earlier_attention, look_back
-from rnn_course.checks.compare import matches
-from rnn_course.checks.examine import Aspect, Task
-from rnn_course.checks.following import examine_following
-from rnn_course.checks.rounding import measured_rounding
 from rnn_course.checks.weights import WRONG_DIVISORS, softmax
+from rnn_course.examination.compare import matches
+from rnn_course.examination.examine import Aspect, Task
+from rnn_course.examination.following import examine_following
+from rnn_course.examination.rounding import measured_rounding
 
 B, T, HEADS, SIZE = 2, 5, 3, 2  # SIZE is d, that of a head
 

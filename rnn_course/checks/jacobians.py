@@ -4,9 +4,9 @@ import functools
 
 import numpy as np
 
-from rnn_course.checks.examine import Aspect, Task, examine
-from rnn_course.checks.following import Earlier, examine_following
-from rnn_course.checks.rounding import measured_rounding
+from rnn_course.examination.examine import Aspect, Task, examine
+from rnn_course.examination.following import Earlier, examine_following
+from rnn_course.examination.rounding import measured_rounding
 
 B, T, H = 2, 6, 4
 

@@ -3,8 +3,8 @@
 import numpy as np
 
 from rnn_course import activations, losses
-from rnn_course.checks.examine import Aspect, Task, examine
 from rnn_course.checks.losses import UP_TO_T, T, draw_steps, log_softmax_rounding
+from rnn_course.examination.examine import Aspect, Task, examine
 
 
 def _softmax(y, axis=-1):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from rnn_course import activations, losses, text
-from rnn_course.checks.examine import Aspect, Task, examine
+from rnn_course.examination.examine import Aspect, Task, examine
 
 B, T, K = 3, 7, 4
 LENGTHS = (6, 2, 5)  # 13 real steps, a number that no product of the sizes gives

@@ -5,8 +5,8 @@ from itertools import permutations
 import numpy as np
 
 from rnn_course.activations import sigmoid
-from rnn_course.checks.examine import Aspect, Task, examine, picked
-from rnn_course.checks.rounding import measured_rounding
+from rnn_course.examination.examine import Aspect, Task, examine, picked
+from rnn_course.examination.rounding import measured_rounding
 
 B, D, H = 2, 3, 5
 GATES = "ifgo"

@@ -4,9 +4,9 @@ import numpy as np
 
 from rnn_course import lstm
 from rnn_course.activations import sigmoid
-from rnn_course.checks.examine import Aspect, Task, examine
 from rnn_course.checks.lstm import GATES, B, D, H, draw_step, gates_of, wrong_orders
-from rnn_course.checks.rounding import measured_rounding
+from rnn_course.examination.examine import Aspect, Task, examine
+from rnn_course.examination.rounding import measured_rounding
 
 GRADS = ('grads["W_xh"]', 'grads["W_hh"]', 'grads["b_h"]')
 BACKWARD = ("dx_t", "dh_prev", "dc_prev", *GRADS)

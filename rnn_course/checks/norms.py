@@ -4,10 +4,10 @@ import functools
 
 import numpy as np
 
-from rnn_course.checks.examine import Aspect, Task
-from rnn_course.checks.following import examine_following
 from rnn_course.checks.jacobians import B, H, T, draw_states, own_jacobians
-from rnn_course.checks.rounding import measured_rounding
+from rnn_course.examination.examine import Aspect, Task
+from rnn_course.examination.following import examine_following
+from rnn_course.examination.rounding import measured_rounding
 
 
 def _backwards(h, W_hh, dh_last, slope=lambda h: 1 - h**2):

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 
 from rnn_course import layers, text
-from rnn_course.checks.compare import matches
-from rnn_course.checks.following import Earlier, examine_following
 from rnn_course.checks.reversal import LENGTHS, D, T
+from rnn_course.examination.compare import matches
+from rnn_course.examination.following import Earlier, examine_following
 
 
 def examine_over_reversal(make_task, answer, overs, reverse_padded, seed):

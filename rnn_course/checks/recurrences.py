@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from rnn_course.checks.examine import Aspect, Task, examine
+from rnn_course.examination.examine import Aspect, Task, examine
 from rnn_course.scan import scan_steps
 
 B, T, H = 2, 6, 3

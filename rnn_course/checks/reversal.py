@@ -3,7 +3,7 @@
 import numpy as np
 
 from rnn_course import layers, text
-from rnn_course.checks.examine import Aspect, Task, examine
+from rnn_course.examination.examine import Aspect, Task, examine
 
 T, D, H = 7, 3, 5
 LENGTHS = (5, 2, 6, 3)

@@ -5,9 +5,9 @@ import functools
 import numpy as np
 
 from rnn_course import rnn
-from rnn_course.checks.examine import Aspect, Task, examine
-from rnn_course.checks.following import Earlier, examine_following
-from rnn_course.checks.rounding import measured_rounding
+from rnn_course.examination.examine import Aspect, Task, examine
+from rnn_course.examination.following import Earlier, examine_following
+from rnn_course.examination.rounding import measured_rounding
 
 B, T, D, H = 2, 7, 3, 5  # pairwise distinct: an exchanged axis cannot pass
 

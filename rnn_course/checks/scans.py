@@ -4,10 +4,10 @@ import functools
 
 import numpy as np
 
-from rnn_course.checks.examine import Aspect, Task, picked
-from rnn_course.checks.following import Earlier, examine_following
 from rnn_course.checks.recurrences import WRONG_ADDS, WRONG_KEEPS, combine, draw_recurrence
-from rnn_course.checks.rounding import measured_rounding
+from rnn_course.examination.examine import Aspect, Task, picked
+from rnn_course.examination.following import Earlier, examine_following
+from rnn_course.examination.rounding import measured_rounding
 from rnn_course.scan import scan_steps
 
 B, T, H = 4, 10, 5  # each larger than REACH, so that a wrong axis can be cut too

@@ -3,9 +3,9 @@
 import numpy as np
 
 from rnn_course import rnn
-from rnn_course.checks.examine import Aspect, Task, examine
 from rnn_course.checks.rnn import draw_weights
-from rnn_course.checks.rounding import measured_rounding
+from rnn_course.examination.examine import Aspect, Task, examine
+from rnn_course.examination.rounding import measured_rounding
 
 L, B, T, D, H = 3, 2, 6, 4, 5
 

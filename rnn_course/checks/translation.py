@@ -3,11 +3,11 @@
 import numpy as np
 
 from rnn_course.checks.decoding import START
-from rnn_course.checks.examine import Aspect, Task, examine
 from rnn_course.checks.rnn import draw_weights
-from rnn_course.checks.rounding import measured_rounding
 from rnn_course.checks.translators import translate
 from rnn_course.checks.wrong_translators import SUSPECTS
+from rnn_course.examination.examine import Aspect, Task, examine
+from rnn_course.examination.rounding import measured_rounding
 
 LENGTHS = (4, 5, 2)
 S, T, D, H = 6, 4, 5, 7

@@ -17,9 +17,9 @@ from rnn_course.checks.bptt import (
     states_before,
     suspects_of,
 )
-from rnn_course.checks.examine import Aspect, Task
-from rnn_course.checks.following import Earlier, examine_following
-from rnn_course.checks.rounding import measured_rounding
+from rnn_course.examination.examine import Aspect, Task
+from rnn_course.examination.following import Earlier, examine_following
+from rnn_course.examination.rounding import measured_rounding
 
 B, T, D, H = 2, 7, 3, 5
 LONG, WINDOW = 10, 4  # so that every wrong cut falls elsewhere

@@ -3,8 +3,8 @@
 import numpy as np
 
 from rnn_course.activations import sigmoid
-from rnn_course.checks.examine import Aspect, Task, examine, picked
 from rnn_course.checks.gru import H, draw_step
+from rnn_course.examination.examine import Aspect, Task, examine, picked
 
 
 def _flip(W_xh, W_hh, b_xh, b_hh):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from rnn_course.checks.examine import Aspect, Task, examine
+from rnn_course.examination.examine import Aspect, Task, examine
 
 SIZE = (4, 3)
 # Large, so that a misplaced epsilon shows

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from rnn_course.checks.examine import Aspect, Task, examine
+from rnn_course.examination.examine import Aspect, Task, examine
 from rnn_course.positions import sinusoidal_positions
 
 BASE = 10000.0

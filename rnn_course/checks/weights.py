@@ -5,10 +5,10 @@ Scores a are (..., T, S); ``seen`` broadcasts to them and is True where a query 
 
 import numpy as np
 
-from rnn_course.checks.calling import each
-from rnn_course.checks.examine import Aspect, Task, examine
-from rnn_course.checks.following import Earlier
-from rnn_course.checks.rounding import measured_rounding
+from rnn_course.examination.calling import each
+from rnn_course.examination.examine import Aspect, Task, examine
+from rnn_course.examination.following import Earlier
+from rnn_course.examination.rounding import measured_rounding
 
 B, T, S = 2, 4, 6
 FILLS = (-1, -2, -5, -9, -10)  # that learners write for -infinity

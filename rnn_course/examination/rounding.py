@@ -8,7 +8,7 @@ largest effect is the bound. It counts in units of the machine epsilon and holds
 
 import numpy as np
 
-from rnn_course.checks.calling import each
+from rnn_course.examination.calling import each
 
 STEP = 2.0**-20  # large beside float64's epsilon, small beside the curvature of the functions
 

@@ -10,9 +10,9 @@ from functools import cached_property
 
 import numpy as np
 
-from rnn_course.checks.calling import call, each
-from rnn_course.checks.compare import matches
-from rnn_course.checks.examine import MANNERS, PRECISION, examine
+from rnn_course.examination.calling import call, each
+from rnn_course.examination.compare import matches
+from rnn_course.examination.examine import MANNERS, PRECISION, examine
 
 NOTE = (
     "the numbers are not the right ones yet, because {} is not. Given that function, this one is "

@@ -11,9 +11,9 @@ from functools import cached_property
 
 import numpy as np
 
-from rnn_course.checks.calling import call, describe_arguments, describe_error, each
-from rnn_course.checks.compare import Missing, difference, matches, named_results, plain_cause
-from rnn_course.checks.verdict import CAUSE, Part, Verdict
+from rnn_course.examination.calling import call, describe_arguments, describe_error, each
+from rnn_course.examination.compare import Missing, difference, matches, named_results, plain_cause
+from rnn_course.examination.verdict import CAUSE, Part, Verdict
 
 PRECISION = "float32 stays float32, float64 stays float64"
 MANNERS = "inputs stay unchanged, and one call does not disturb another"
