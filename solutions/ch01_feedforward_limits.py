@@ -109,8 +109,10 @@ def bag_of_tokens(tokens, mask, vocabulary_size):
         counts: (B, V) how often each word stands at a real place of each sentence.
     """
     ### BEGIN SOLUTION
-    one_hot = np.eye(vocabulary_size)[tokens]  # (B, T, V)
-    return (one_hot * mask[:, :, None]).sum(axis=1)  # (B, V)
+    counts = np.zeros((len(tokens), vocabulary_size))  # (B, V)
+    sentences, _ = np.nonzero(mask)  # of each real word, in the order of tokens[mask]
+    np.add.at(counts, (sentences, tokens[mask]), 1)
+    return counts
     ### END SOLUTION
 
 
@@ -291,6 +293,7 @@ from rnn_course.text import Vocabulary
 LANGUAGES = ("de", "fr", "it", "nl")
 names, labels = names_by_language(LANGUAGES)
 letters = Vocabulary("".join(names))
+one_hot = np.eye(len(letters), dtype=np.float32)  # (V, V), half as large as in float64
 
 
 def letter_batch(chosen):
@@ -341,9 +344,8 @@ def held_out_scores(vectors, seed, num_weights=4000):
 # (`name[-w:]`), for `w` of 1, 2, 4, 8 and 16, and measure
 #
 # - the bag of these letters, with `bag_of_tokens`, and that of whole names as well;
-# - the letters side by side: `window_features` of the one-hot vectors `np.eye(V)[tokens]`, where
-#   `V` is `len(letters)`, with a window of `w`, at each name's last *real* letter (names of fewer
-#   than `w` letters are padded).
+# - the letters side by side: `window_features` of the one-hot vectors `one_hot[tokens]`, with a
+#   window of `w`, at each name's last *real* letter (names of fewer than `w` letters are padded).
 #
 # A bag and a window of one letter are the same vector, so they must score alike. Use at least three
 # seeds. Print the lowest and the highest accuracy and loss, the number of weights, and the accuracy
@@ -359,7 +361,7 @@ def held_out_scores(vectors, seed, num_weights=4000):
 def last_window(chosen, window):
     """The window (N, window * V) at the last real letter of each name."""
     tokens, mask = letter_batch(chosen)
-    features = window_features(np.eye(len(letters))[tokens], window)  # (N, T, window * V)
+    features = window_features(one_hot[tokens], window)  # (N, T, window * V)
     return features[np.arange(len(tokens)), mask.sum(axis=1) - 1]
 
 
