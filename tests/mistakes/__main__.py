@@ -32,10 +32,13 @@ def evidence(task, seeds):
     rights, lines, holes = _rights(answers, seeds)
     mistakes, more, wrong = _mistakes(answers, min(seeds, SEEDS_OF_MISTAKES))
     mutants, last, alive = _mutants(answers)
-    problems = mistakes.pop("problems") + mutants.pop("problems")
+    problems = mistakes.pop("problems")
+    explained = sum(kind == CAUSE for kind, _ in problems)  # of the named mistakes alone
+    problems += mutants.pop("problems")
     kinds = Counter(kind for kind, _ in problems)
     causes = Counter(cause for kind, cause in problems if kind == CAUSE)
-    counts = rights | mistakes | mutants | {"errors": kinds[ERROR], "numbers": kinds[NUMBERS]}
+    counts = rights | mistakes | {"explained": explained} | mutants
+    counts |= {"errors": kinds[ERROR], "numbers": kinds[NUMBERS]}
     counts["causes"] = dict(causes.most_common())
     return counts, [*lines, *more, *last], [*holes, *wrong, *alive]
 
