@@ -4,6 +4,7 @@
 task its right answers, named mistakes and mechanical mutants, and how often each cause was named.
 """
 
+import functools
 import json
 import re
 from pathlib import Path
@@ -16,11 +17,13 @@ STORED = "book/check_evidence.json"
 SHOWN = 6  # causes of one task on the page
 
 
+@functools.cache
 def stored():
     """The content of check_evidence.json."""
     return json.loads((ROOT / STORED).read_text(encoding="utf8"))
 
 
+@functools.cache
 def exercises():
     """{stem: Exercise} in the order of the chapters."""
     return {path.stem: Exercise(path) for path in sorted(ROOT.glob(NOTEBOOKS))}

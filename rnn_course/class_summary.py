@@ -22,6 +22,11 @@ UNNAMED = "(no cause named)"
 WIDTH = 88
 
 
+def printed(cell):
+    """What a cell printed."""
+    return "".join(o.text for o in cell.outputs if o.output_type == "stream")
+
+
 def score(cell):
     """The points that a test cell shows; 0 where it ended without a number."""
     shown = [o for o in cell.outputs if o.output_type == "execute_result"]
@@ -33,8 +38,7 @@ def score(cell):
 
 def cause(cell):
     """The likely cause that a report names, on one line; "" without a report of a mistake."""
-    said = "".join(o.text for o in cell.outputs if o.output_type == "stream")
-    mark = CAUSE.strip()
+    said, mark = printed(cell), CAUSE.strip()
     if mark in said:
         named = said.partition(mark)[2].split("\n\n")[0]
         return " ".join(named.split())
@@ -46,8 +50,9 @@ def outcome(cell):
     points = score(cell)
     if points >= cell.metadata.nbgrader.points:
         return FULL
-    said = "".join(o.text for o in cell.outputs if o.output_type == "stream")
-    return SOME if points > 0 else UNWRITTEN if "is not written yet" in said else NONE
+    if points > 0:
+        return SOME
+    return UNWRITTEN if "is not written yet" in printed(cell) else NONE
 
 
 def summary(notebooks):
@@ -69,8 +74,8 @@ def summary(notebooks):
                 start = marker["points"], Counter(), defaultdict(list)
                 _, outcomes, causes = found.setdefault(name, start)
                 outcomes[outcome(cell)] += 1
-                if cause(cell):
-                    causes[cause(cell)].append(student)
+                if text := cause(cell):
+                    causes[text].append(student)
     return found
 
 

@@ -31,6 +31,19 @@ def classes(rng):
     return frozen(rng.integers(K, size=(B, T)))
 
 
+def assert_loss(pair, torch_forward, y, target, mask):
+    """Loss and gradient of a forward and backward pair must be torch's."""
+    forward, backward = pair
+    _, cache = forward(y, target, mask)
+    assert_gradients(
+        {"y": backward(cache, DLOSS)},
+        lambda y: forward(y, target, mask)[0],
+        torch_forward,
+        {"y": y},
+        DLOSS,
+    )
+
+
 @pytest.mark.parametrize("mask", [None, MASK], ids=["all real", "padded"])
 def test_cross_entropy_gradient_is_right(mask, y, classes):
     """Do loss and gradient agree with torch's mean over the real steps?"""
@@ -41,14 +54,8 @@ def test_cross_entropy_gradient_is_right(mask, y, classes):
             y[real].reshape(-1, K), torch.tensor(classes)[real].reshape(-1)
         )
 
-    _, cache = cross_entropy_forward(y, classes, mask)
-    assert_gradients(
-        {"y": cross_entropy_backward(cache, DLOSS)},
-        lambda y: cross_entropy_forward(y, classes, mask)[0],
-        torch_forward,
-        {"y": y},
-        DLOSS,
-    )
+    pair = cross_entropy_forward, cross_entropy_backward
+    assert_loss(pair, torch_forward, y, classes, mask)
 
 
 @pytest.mark.parametrize("mask", [None, MASK], ids=["all real", "padded"])
@@ -60,14 +67,8 @@ def test_squared_error_gradient_is_right(mask, y, rng):
         real = slice(None) if mask is None else torch.tensor(mask)
         return torch.nn.functional.mse_loss(y[real], torch.tensor(target)[real])
 
-    _, cache = squared_error_forward(y, target, mask)
-    assert_gradients(
-        {"y": squared_error_backward(cache, DLOSS)},
-        lambda y: squared_error_forward(y, target, mask)[0],
-        torch_forward,
-        {"y": y},
-        DLOSS,
-    )
+    pair = squared_error_forward, squared_error_backward
+    assert_loss(pair, torch_forward, y, target, mask)
 
 
 @pytest.mark.parametrize("kind", ["yes or no", "between"])
@@ -84,14 +85,7 @@ def test_bernoulli_cross_entropy_gradient_is_right(mask, kind, y, rng):
         )
         return nats.sum(dim=-1).mean()
 
-    _, cache = bernoulli_cross_entropy_forward(y, target, mask)
-    assert_gradients(
-        {"y": bernoulli_cross_entropy_backward(cache, DLOSS)},
-        lambda y: bernoulli_cross_entropy_forward(y, target, mask)[0],
-        torch_forward,
-        {"y": y},
-        DLOSS,
-    )
+    assert_loss(BERNOULLI, torch_forward, y, target, mask)
 
 
 def test_losses_upstream_is_one_unless_given(y, classes):

@@ -96,12 +96,14 @@ def picked(run, key):
     return lambda *arguments: run(*arguments)[key]
 
 
-def _cast(arguments, dtype):
-    def cast(value):
+def cast(arguments, dtype):
+    """Arguments, however nested, with every floating-point array in another precision."""
+
+    def to_dtype(value):
         is_float = isinstance(value, np.ndarray) and value.dtype.kind == "f"
         return value.astype(dtype) if is_float else value
 
-    return each(cast, arguments)
+    return each(to_dtype, arguments)
 
 
 def _other_batch(arguments):
@@ -166,7 +168,7 @@ class _Examination:
     def _expected(self, arguments):
         key = id(arguments)  # as for outcomes
         if key not in self.references:
-            reference = self.task.reference(*_cast(arguments, np.float64).values())
+            reference = self.task.reference(*cast(arguments, np.float64).values())
             named = named_results(reference, reference, self.task.outputs)
             self.references[key] = named, reference
         return self.references[key]
@@ -179,7 +181,7 @@ class _Examination:
             return dict.fromkeys(self._expected(arguments)[0], 0.0)
         key = id(arguments)
         if key not in self.bounds:
-            bounds = self.task.rounding(*_cast(arguments, np.float64).values())
+            bounds = self.task.rounding(*cast(arguments, np.float64).values())
             self.bounds[key] = named_results(bounds, bounds, self.task.outputs)
         return {name: SAFETY * eps * bound for name, bound in self.bounds[key].items()}
 
@@ -230,7 +232,7 @@ class _Examination:
                 return matches(a, b)
             return matches(np.where(here, a, 0), np.where(here, b, 0))
 
-        values = _cast(arguments, np.float64).values()
+        values = cast(arguments, np.float64).values()
         for cause, wrong in self.task.suspects.get(name, {}).items():
             try:
                 result = wrong(*values)
@@ -268,7 +270,7 @@ class _Examination:
     def _kind_problem(self):
         if self.task.kinds is not None:
             return self._wrong_kind()
-        self.narrow = _cast(self.main, np.float32)  # kept: outcomes are found by identity
+        self.narrow = cast(self.main, np.float32)  # kept: outcomes are found by identity
         return self._precision_problem(self.narrow)
 
     def _precision_problem(self, arguments):

@@ -10,9 +10,9 @@ from functools import cached_property
 
 import numpy as np
 
-from rnn_course.examination.calling import call, each
+from rnn_course.examination.calling import call
 from rnn_course.examination.compare import matches
-from rnn_course.examination.examine import MANNERS, PRECISION, examine
+from rnn_course.examination.examine import MANNERS, PRECISION, cast, examine
 
 NOTE = (
     "the numbers are not the right ones yet, because {} is not. Given that function, this one is "
@@ -74,8 +74,7 @@ class Earlier:
     @cached_property
     def faults(self):
         """Names of the parts of a verdict that whatever calls this function fails as well."""
-        arguments = each(_narrowed, self.arguments)
-        outcome = call(self.answer, arguments)
+        outcome = call(self.answer, cast(self.arguments, np.float32))
         wide = any(leaf.dtype == np.float64 for leaf in _leaves(_as_arrays(outcome.value)))
         return {name for name, bad in ((MANNERS, outcome.changed), (PRECISION, wide)) if bad}
 
@@ -106,11 +105,6 @@ def _alike(here, like):
     kinds = [[array.dtype.kind for array in arrays] for arrays in (here, like)]
     finite = all(np.isfinite(array).all() for array in here)
     return shapes[0] == shapes[1] and kinds[0] == kinds[1] and finite
-
-
-def _narrowed(value):
-    is_float = isinstance(value, np.ndarray) and value.dtype.kind == "f"
-    return value.astype(np.float32) if is_float else value
 
 
 def examine_following(make_task, answer, *overs, **earlier):
